@@ -1,0 +1,278 @@
+"""Damaged sequences out of one still, as the thesis made them (section 3.2), and beyond it.
+
+Drawing the dice (`draw`) and doing the damage (`apply`) are two functions. The drawn `DegradeParams` are plain data: stored beside a made
+sequence, they make it again to the last pixel. Order of the damage, as light and camera would do it: view and motion, blurred regions,
+lens blur, down to the small size, light, occluders, sensor noise, compression.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpening.errors import RangeError, ShapeError
+from sharpening.frames.codec import h264_roundtrip, jpeg_roundtrip
+from sharpening.frames.degrade_settings import DegradeSettings, presets, settings
+
+__all__ = ["Damaged", "DegradeParams", "DegradeSettings", "FrameParams", "Region", "apply", "draw", "presets", "settings"]
+
+Picture = NDArray[np.uint8]
+Affine = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A damaged place of one frame.
+
+    Attributes:
+        kind: "blur", "white-square", "white-circle" or "occluder" (an ellipse of one colour).
+        x: Centre, as a share of the width.
+        y: Centre, as a share of the height.
+        size: Side or diameter, as a share of the width.
+        strength: For "blur" its sigma in pixels of the label; else unused.
+        colour: RGB of an occluder, 0 … 255.
+    """
+
+    kind: str
+    x: float
+    y: float
+    size: float
+    strength: float = 0.0
+    colour: tuple[int, int, int] = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class FrameParams:
+    """The damage of one frame: angle in degrees, zoom as a factor, shift in pixels of the label, light as gain and offset."""
+
+    angle: float = 0.0
+    zoom: float = 1.0
+    dx: float = 0.0
+    dy: float = 0.0
+    gain: float = 1.0
+    offset: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    quality: int | None = None
+    regions: tuple[Region, ...] = ()
+    garbage: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class DegradeParams:
+    """All that was drawn for one sequence. `view` is the crop of the still that the label shows: side share, x and y shift share."""
+
+    frames: tuple[FrameParams, ...]
+    size_in: int
+    size_out: int
+    view: tuple[float, float, float]
+    crf: int | None = None
+    preset: str = ""
+
+    def to_json(self) -> str:
+        """The parameters as one JSON object; `from_json` reads it back unchanged."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> DegradeParams:
+        """Read what `to_json` wrote."""
+        facts = json.loads(text)
+        facts["view"] = tuple(facts["view"])
+        facts["frames"] = tuple(
+            FrameParams(**{**f, "regions": tuple(Region(**{**r, "colour": tuple(r["colour"])}) for r in f["regions"])}) for f in facts["frames"]
+        )
+        return cls(**facts)
+
+
+class Damaged(NamedTuple):
+    """A made sequence.
+
+    Attributes:
+        frames: uint8 `[n, size_in, size_in, 3]`, RGB.
+        label: uint8 `[size_out, size_out, 3]`, RGB: the true picture of the middle frame.
+        motion: float32 `[n, 2, 3]`: `motion[i]` maps a point of the middle frame (x, y in −1 … 1, pixel edges at ±1) to frame i.
+        trusted: bool `[n]`: False for frames that are garbage, so that their motion means nothing.
+    """
+
+    frames: Picture
+    label: Picture
+    motion: NDArray[np.float32]
+    trusted: NDArray[np.bool_]
+
+
+def draw(rng: np.random.Generator, how: DegradeSettings, *, n_frames: int = 7) -> DegradeParams:
+    """Draw the damage of one sequence.
+
+    Args:
+        rng: The only source of chance.
+        how: Ranges and probabilities; `settings(name)` gives the presets.
+        n_frames: Length of the sequence; the middle is `n_frames // 2`.
+
+    Source: thesis sections 3.2 (stills), 3.3.7 and 3.6 (damaged regions).
+    """
+    if n_frames < 1:
+        raise RangeError("n_frames", n_frames, "1 or more")
+    coded_as_film = rng.random() < how.film
+    damage_middle = rng.random() < how.p_damage_middle
+    frames = tuple(
+        _draw_frame(rng, how, is_middle=i == n_frames // 2, damage_middle=damage_middle, jpeg=not coded_as_film) for i in range(n_frames)
+    )
+    side = 1 - rng.uniform(*how.margin)
+    slack = (1 - side) / 2 if how.move_view else 0.0
+    view = (side, rng.uniform(-slack, slack), rng.uniform(-slack, slack))
+    crf = int(rng.integers(how.crf[0], how.crf[1] + 1)) if coded_as_film else None
+    return DegradeParams(frames, how.size_in, how.size_out, view, crf, how.name)
+
+
+def apply(picture: Picture, params: DegradeParams, *, other: Picture | None = None) -> Damaged:
+    """Make the damaged sequence that `params` describe.
+
+    Args:
+        picture: uint8 `[S, S, 3]`, RGB, a sharp square still.
+        params: From `draw`, or read from disk.
+        other: Picture of another person, for frames that were drawn as garbage of the kind "other"; noise when not given.
+    """
+    if picture.ndim != 3 or picture.shape[0] != picture.shape[1] or picture.shape[2] != 3:
+        raise ShapeError("still to damage", tuple(picture.shape), "[S, S, 3]", "Crop the picture to a square first.")
+    middle = params.frames[len(params.frames) // 2]
+    label = _see(picture, _view_matrix(params), params.size_out)
+    frames = np.stack([_damage(picture, frame, params, other) for frame in params.frames])
+    if params.crf is not None:
+        frames = h264_roundtrip(frames, params.crf)
+    motion = np.stack([_motion(frame, middle, params.size_out) for frame in params.frames])
+    trusted = np.array([frame.garbage is None for frame in params.frames])
+    return Damaged(frames, label, motion, trusted)
+
+
+def _draw_frame(rng: np.random.Generator, how: DegradeSettings, *, is_middle: bool, damage_middle: bool, jpeg: bool) -> FrameParams:
+    still = is_middle and not how.warp_middle
+    # The dice are thrown for the middle too, so that the draw of one frame does not depend on the setting of another.
+    angle, zoom, dx, dy = (rng.uniform(-r, r) for r in (how.rotation, how.zoom, how.shift, how.shift))
+    gain, offset = 1 + rng.uniform(-how.contrast, how.contrast), rng.uniform(-how.brightness, how.brightness)
+    garbage_dice, kind_dice = rng.random(), rng.random()
+    garbage = None
+    if not is_middle and (how.others_are_noise or garbage_dice < how.p_garbage):
+        garbage = "noise" if how.others_are_noise else ("other", "noise", "flat")[int(kind_dice * 3)]
+    n_blurs = (how.middle_blurs if damage_middle else 0) if is_middle else how.other_blurs
+    return FrameParams(
+        angle=0.0 if still else angle,
+        zoom=1.0 if still else 1 + zoom,
+        dx=0.0 if still else dx,
+        dy=0.0 if still else dy,
+        gain=1.0 if still else gain,
+        offset=0.0 if still else offset,
+        blur=rng.uniform(*how.blur),
+        noise=rng.uniform(*how.noise),
+        quality=int(rng.integers(how.jpeg[0], how.jpeg[1] + 1)) if jpeg and how.jpeg else None,
+        regions=_draw_regions(rng, how, n_blurs),
+        garbage=garbage,
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def _draw_regions(rng: np.random.Generator, how: DegradeSettings, n_blurs: int) -> tuple[Region, ...]:
+    kinds = ["blur"] * n_blurs + [k for k in ("white-square", "white-circle", "occluder") if rng.random() < how.p_regions.get(k, 0.0)]
+    return tuple(
+        Region(
+            kind,
+            x=rng.uniform(0.2, 0.8),
+            y=rng.uniform(0.2, 0.8),
+            size=rng.uniform(*how.region_size),
+            strength=rng.uniform(*how.region_blur) if kind == "blur" else 0.0,
+            colour=tuple(int(c) for c in rng.integers(0, 256, 3)) if kind == "occluder" else (255, 255, 255),
+        )
+        for kind in kinds
+    )
+
+
+def _affine(frame: FrameParams, size_out: int) -> Affine:
+    """3×3 map from frame coordinates to scene coordinates, both −1 … 1."""
+    angle = np.deg2rad(frame.angle)
+    cos, sin = np.cos(angle) / frame.zoom, np.sin(angle) / frame.zoom
+    unit = 2 / size_out
+    return np.array([[cos, -sin, frame.dx * unit], [sin, cos, frame.dy * unit], [0, 0, 1]])
+
+
+def _view_matrix(params: DegradeParams) -> Affine:
+    side, x, y = params.view
+    return np.array([[side, 0, 2 * x], [0, side, 2 * y], [0, 0, 1.0]])
+
+
+def _pixels(size: int) -> Affine:
+    """3×3 map from −1 … 1 (pixel edges at ±1) to pixel centres 0 … size − 1."""
+    return np.array([[size / 2, 0, (size - 1) / 2], [0, size / 2, (size - 1) / 2], [0, 0, 1]])
+
+
+def _see(picture: Picture, scene: Affine, size: int) -> Picture:
+    matrix = _pixels(picture.shape[0]) @ scene @ np.linalg.inv(_pixels(size))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, matrix[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _motion(frame: FrameParams, middle: FrameParams, size_out: int) -> NDArray[np.float32]:
+    # A scene point seen at x in the middle is seen at A_i⁻¹ A_m x in frame i.
+    matrix = np.linalg.inv(_affine(frame, size_out)) @ _affine(middle, size_out)
+    return matrix[:2].astype(np.float32)
+
+
+def _damage(picture: Picture, frame: FrameParams, params: DegradeParams, other: Picture | None) -> Picture:
+    rng = np.random.default_rng(frame.seed)
+    small = _garbage(frame.garbage, rng, params.size_in, other)
+    if small is None:
+        source = other if frame.garbage == "other" and other is not None else picture
+        seen = _see(source, _view_matrix(params) @ _affine(frame, params.size_out), params.size_out)
+        seen = _blur_regions(seen, frame.regions)
+        if frame.blur > 0:
+            seen = cv2.GaussianBlur(seen, (0, 0), frame.blur)
+        small = cv2.resize(seen, (params.size_in, params.size_in), interpolation=cv2.INTER_AREA)
+        small = _light_and_noise(small, frame, rng)
+        small = _cover(small, frame.regions)
+    return small if frame.quality is None else jpeg_roundtrip(small, frame.quality)
+
+
+def _garbage(kind: str | None, rng: np.random.Generator, size: int, other: Picture | None) -> Picture | None:
+    if kind == "flat":
+        return np.full((size, size, 3), rng.integers(0, 256, 3), dtype=np.uint8)
+    if kind == "noise" or (kind == "other" and other is None):
+        return rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+    return None
+
+
+def _light_and_noise(small: Picture, frame: FrameParams, rng: np.random.Generator) -> Picture:
+    if frame.gain == 1 and frame.offset == 0 and frame.noise == 0:
+        return small
+    light = small.astype(np.float32) * frame.gain + 255 * frame.offset
+    if frame.noise > 0:
+        light += rng.normal(0, frame.noise, small.shape)
+    return np.clip(np.round(light), 0, 255).astype(np.uint8)
+
+
+def _blur_regions(picture: Picture, regions: Sequence[Region]) -> Picture:
+    for region in regions:
+        if region.kind == "blur":
+            mask = _region_mask(region, picture.shape[0], round_shape=False)
+            blurred = cv2.GaussianBlur(picture, (0, 0), region.strength)
+            picture = np.where(mask[..., None], blurred, picture)
+    return picture
+
+
+def _cover(picture: Picture, regions: Sequence[Region]) -> Picture:
+    for region in regions:
+        if region.kind != "blur":
+            mask = _region_mask(region, picture.shape[0], round_shape=region.kind != "white-square")
+            picture = np.where(mask[..., None], np.array(region.colour, np.uint8), picture)
+    return picture
+
+
+def _region_mask(region: Region, size: int, *, round_shape: bool) -> NDArray[np.bool_]:
+    grid = (np.arange(size) + 0.5) / size
+    x, y = np.abs(grid[None, :] - region.x), np.abs(grid[:, None] - region.y)
+    half = region.size / 2
+    return x**2 + y**2 <= half**2 if round_shape else np.maximum(x, y) <= half

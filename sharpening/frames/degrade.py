@@ -135,15 +135,18 @@ def apply(picture: Picture, params: DegradeParams, *, other: Picture | None = No
     """Make the damaged sequence that `params` describe.
 
     Args:
-        picture: uint8 `[S, S, 3]`, RGB, a sharp square still.
+        picture: uint8 `[S, S, 3]`, RGB, a sharp square still; or `[n, S, S, 3]`, the n sharp frames of a real clip. The motion that
+            is returned is the drawn one: what moves in a real clip by itself is not in it.
         params: From `draw`, or read from disk.
         other: Picture of another person, for frames that were drawn as garbage of the kind "other"; noise when not given.
     """
-    if picture.ndim != 3 or picture.shape[0] != picture.shape[1] or picture.shape[2] != 3:
-        raise ShapeError("still to damage", tuple(picture.shape), "[S, S, 3]", "Crop the picture to a square first.")
-    middle = params.frames[len(params.frames) // 2]
-    label = _see(picture, _view_matrix(params), params.size_out)
-    frames = np.stack([_damage(picture, frame, params, other) for frame in params.frames])
+    n = len(params.frames)
+    pictures = picture if picture.ndim == 4 else np.broadcast_to(picture, (n, *picture.shape))
+    if pictures.ndim != 4 or pictures.shape[1] != pictures.shape[2] or pictures.shape[3] != 3 or len(pictures) != n:
+        raise ShapeError("still to damage", tuple(picture.shape), f"[S, S, 3] or [{n}, S, S, 3]", "Crop the picture to a square first.")
+    middle = params.frames[n // 2]
+    label = _see(pictures[n // 2], _view_matrix(params), params.size_out)
+    frames = np.stack([_damage(still, frame, params, other) for still, frame in zip(pictures, params.frames, strict=True)])
     if params.crf is not None:
         frames = h264_roundtrip(frames, params.crf)
     motion = np.stack([_motion(frame, middle, params.size_out) for frame in params.frames])

@@ -1,0 +1,98 @@
+"""The protocols: fixed sets of sequences with known answers, made from the valid split by fixed seeds.
+
+A protocol gives the same pixels in every run with the same data, so that figures of different days and methods can be laid side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpening.errors import InputError
+from sharpening.frames.degrade import apply, draw, settings
+from sharpening.frames.layouts import Clip, SharedData
+from sharpening.imaging.files import read_picture
+
+__all__ = ["PROTOCOLS", "Sample", "samples"]
+
+N_STILLS = 500
+N_FRAMES = 7
+# What each protocol does, for reports and `--help`.
+PROTOCOLS: dict[str, str] = {
+    "stills": "500 stills, 7 frames of 32×32, rotation ±8°, zoom ±8 %, shift ±6 px of 128, JPEG 30–90",
+    "h264": "the same stills and motion, coded as H.264 at CRF 23–38 instead of JPEG",
+    "damaged-middle": "as stills, three blurred areas in the middle frame and one in each other (thesis 3.6)",
+    "noise-others": "as stills, the six other frames replaced by noise (thesis Fig. 3.4)",
+    "clips": "real clips, sparse (0.3–1 s apart) and dense (consecutive frames), brought to 32×32 and coded (JPEG or H.264)",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One test: `frames` uint8 `[n, 32, 32, 3]`, `label` uint8 `[128, 128, 3]`; `group` names a part of the protocol, `cluster` what is not
+    independent (the person)."""
+
+    name: str
+    group: str
+    cluster: str
+    frames: NDArray[np.uint8]
+    label: NDArray[np.uint8]
+
+
+def samples(protocol: str, data: str | Path, *, limit: int | None = None, seed: int = 0, split: str = "valid") -> Iterator[Sample]:
+    """The samples of a protocol, in a fixed order.
+
+    Args:
+        protocol: A name of `PROTOCOLS`.
+        data: Folder in the form of `../shared/data` (stills, clips and `splits.csv`).
+        limit: Only the first so many.
+        seed: Another seed makes another set from the same pictures.
+        split: "valid", or "train" for developing.
+    """
+    if protocol not in PROTOCOLS:
+        raise KeyError(f"no protocol is called '{protocol}'; known: {', '.join(PROTOCOLS)}")
+    made = _clips(SharedData(data), seed, split) if protocol == "clips" else _stills(SharedData(data), protocol, seed, split)
+    for index, sample in enumerate(made):
+        if limit is not None and index >= limit:
+            return
+        yield sample
+
+
+def _stills(data: SharedData, protocol: str, seed: int, split: str) -> Iterator[Sample]:
+    paths = sorted(data.stills(split))
+    if not paths:
+        raise InputError(data.root, f"no stills in the split '{split}'.", "splits.csv names them.")
+    rng = np.random.default_rng([seed, 1])
+    chosen = rng.permutation(len(paths))[:N_STILLS]
+    how = settings(protocol)
+    for number in chosen:
+        # The same numbers for each protocol: the same person moves the same way, only the damage differs.
+        made = apply(read_picture(paths[number]), draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES))
+        name = f"{paths[number].parent.name}/{paths[number].stem}"
+        yield Sample(name, protocol, name, made.frames, made.label)
+
+
+def _clips(data: SharedData, seed: int, split: str) -> Iterator[Sample]:
+    clips = [clip for kind in ("sparse", "dense") for clip in data.clips(split, kind)]
+    if not clips:
+        raise InputError(data.root, f"no clips in the split '{split}'.", "splits.csv and clips/index.csv name them.")
+    for index, clip in enumerate(clips):
+        pictures = np.stack([_square(read_picture(path)) for path in clip.paths])
+        for start in range(0, len(pictures) - N_FRAMES + 1, 3):
+            yield _window(clip, pictures, start, np.random.default_rng([seed, 3, index, start]))
+
+
+def _window(clip: Clip, pictures: NDArray[np.uint8], start: int, rng: np.random.Generator) -> Sample:
+    # Nothing moves but what moves in the clip; a window is coded as a film or frame by frame.
+    still = replace(settings("stills"), rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, margin=(0.0, 0.0), film=0.5, crf=(20, 35))
+    made = apply(pictures[start : start + N_FRAMES], draw(rng, still, n_frames=N_FRAMES))
+    return Sample(f"{clip.name}@{start}", clip.kind, clip.identity, made.frames, made.label)
+
+
+def _square(picture: NDArray[np.uint8], side: int = 160) -> NDArray[np.uint8]:
+    return picture if picture.shape[0] == side else cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,217 @@
+"""FusionNet: every frame is aligned to the middle one, and each place of the picture is made of the frames that show it best.
+
+The thesis's nets stacked seven unaligned frames into one convolution and learned to ignore six of them (section 3.3.7). Here the use of the
+other frames is built in: registration on pixels, warp of features at twice the frames' size (where the sub-pixel phase survives),
+attention over any number of frames with the right to reject, and a decoder that adds to the bicubic middle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sharpening.errors import RangeError, ShapeError
+from sharpening.models.basic_blocks import ResStack, affine_grid, conv, estimate_affine, upshuffle, warp
+
+__all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
+
+
+@dataclass(frozen=True)
+class FusionSizes:
+    """Widths of the parts: of the encoder, of one frame's features, and of the decoder's three levels (2×, 1×, ½ of the frame's size)."""
+
+    encoder: int
+    encoder_depth: int
+    features: int
+    fuse: int
+    levels: tuple[int, int, int]
+    depths: tuple[int, int, int]
+    tail: int
+
+
+PRESETS: dict[str, FusionSizes] = {
+    "tiny": FusionSizes(encoder=8, encoder_depth=1, features=4, fuse=8, levels=(8, 8, 16), depths=(1, 1, 1), tail=4),
+    "small": FusionSizes(encoder=32, encoder_depth=3, features=16, fuse=16, levels=(32, 64, 128), depths=(2, 2, 3), tail=16),
+    "base": FusionSizes(encoder=64, encoder_depth=5, features=32, fuse=32, levels=(64, 128, 256), depths=(2, 3, 3), tail=32),
+}
+
+
+class FusionParts(NamedTuple):
+    """What the net knows beside its picture.
+
+    Attributes:
+        pred: `[bs, 3, scale·h, scale·w]`.
+        flow: `[bs, n, 2h, 2w, 2]`: where each frame was sampled, −1 … 1.
+        weights: `[bs, n + 1, 2h, 2w]`: share of each frame at each place, mean over the features; the last is "none of them".
+    """
+
+    pred: Tensor
+    flow: Tensor
+    weights: Tensor
+
+
+class FusionNet(nn.Module):
+    """n frames in, one picture of the middle one out, four times the size.
+
+    Args:
+        preset: "tiny" (tests), "small" (trains on two CPU cores) or "base" (GPU); sizes in `PRESETS`.
+        n_frames: Number of frames it is usually given; any number is accepted.
+
+    Shape:
+        frames `[bs, 3·n, h, w]` in 0 … 1, RGB, h and w even and ≥ 16 → `[bs, 3, 4h, 4w]`, about 0 … 1 (not clamped).
+    """
+
+    scale = 4
+
+    def __init__(self, preset: str = "small", n_frames: int = 7) -> None:
+        super().__init__()
+        if preset not in PRESETS:
+            raise RangeError("FusionNet preset", preset, f"one of {', '.join(PRESETS)}")
+        sizes = PRESETS[preset]
+        self.preset, self.n_frames = preset, n_frames
+        self.encoder = _Encoder(sizes)
+        self.refine = _ResidualFlow(24 if preset != "tiny" else 8)
+        self.fuse = _Fuse(sizes.features + 3, sizes.fuse)
+        self.decoder = _Decoder(2 * (sizes.features + 3) + 1, sizes)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The restored middle frame, `[bs, 3, 4h, 4w]`."""
+        return self.parts(frames).pred
+
+    def parts(self, frames: Tensor) -> FusionParts:
+        """The picture, where each frame was sampled, and what each gave."""
+        bs, n, height, width = _check(frames)
+        stack = frames.reshape(bs, n, 3, height, width)
+        middle = stack[:, n // 2]
+        grid = self._align(stack, middle)
+        # Raw colours travel beside the learned features: from the first step on the decoder sees the registered mean.
+        up = F.interpolate(frames, scale_factor=2, mode="bicubic", align_corners=False).reshape(bs * n, 3, 2 * height, 2 * width)
+        features = torch.cat([up, self.encoder(stack.reshape(bs * n, 3, height, width))], dim=1)
+        warped = warp(features, grid).reshape(bs, n, -1, 2 * height, 2 * width)
+        own = features.reshape(bs, n, -1, 2 * height, 2 * width)[:, n // 2]
+        fused, weights = self.fuse(own, warped)
+        detail = self.decoder(torch.cat([fused, own, weights[:, -1:]], dim=1))
+        pred = F.interpolate(middle, scale_factor=self.scale, mode="bicubic", align_corners=False) + detail
+        return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights)
+
+    def _align(self, stack: Tensor, middle: Tensor) -> Tensor:
+        """Sampling grids `[bs·n, 2h, 2w, 2]`: affine by registration, plus a learned smooth remainder."""
+        bs, n, _, height, width = stack.shape
+        moving = stack.reshape(bs * n, 3, height, width)
+        reference = middle.unsqueeze(1).expand_as(stack).reshape(bs * n, 3, height, width)
+        affine = estimate_affine(reference, moving, iterations=3)
+        aligned = warp(moving, affine_grid(affine, height, width))
+        flow = self.refine(torch.cat([reference, aligned, aligned - reference], dim=1))
+        flow = F.interpolate(flow, size=(2 * height, 2 * width), mode="bilinear", align_corners=False).permute(0, 2, 3, 1)
+        grid = (affine_grid(affine, 2 * height, 2 * width) + flow).reshape(bs, n, 2 * height, 2 * width, 2)
+        # The middle frame is where it is: its own grid is exact, whatever the estimates say.
+        still = affine_grid(torch.eye(2, 3).to(grid).unsqueeze(0), 2 * height, 2 * width).expand(bs, -1, -1, -1).unsqueeze(1)
+        return torch.cat([grid[:, : n // 2], still, grid[:, n // 2 + 1 :]], dim=1).reshape(bs * n, 2 * height, 2 * width, 2)
+
+
+def _check(frames: Tensor) -> tuple[int, int, int, int]:
+    if frames.ndim != 4 or frames.shape[1] % 3 or frames.shape[1] == 0:
+        raise ShapeError("frames", tuple(frames.shape), "[bs, 3·n, h, w]", "Stack the n RGB frames along the channels.")
+    bs, channels, height, width = frames.shape
+    if min(height, width) < 16 or height % 2 or width % 2:
+        raise ShapeError("frames", tuple(frames.shape), "h and w even and at least 16", "Resize the frames, to 32×32 for the shipped weights.")
+    return bs, channels // 3, height, width
+
+
+class _Encoder(nn.Sequential):
+    """One frame `[b, 3, h, w]` → features `[b, c, 2h, 2w]`; the same weights for every frame."""
+
+    def __init__(self, sizes: FusionSizes) -> None:
+        super().__init__(
+            conv(3, sizes.encoder), nn.LeakyReLU(0.1), ResStack(sizes.encoder, sizes.encoder_depth), upshuffle(sizes.encoder, sizes.features)
+        )
+
+
+class _ResidualFlow(nn.Sequential):
+    """What is left after the affine motion (expression, turning head): a smooth flow, at most a quarter of the picture, zero at the start."""
+
+    limit = 0.25
+
+    def __init__(self, width: int) -> None:
+        super().__init__(
+            conv(9, width),
+            nn.LeakyReLU(0.1),
+            conv(width, 2 * width, stride=2),
+            nn.LeakyReLU(0.1),
+            conv(2 * width, 2 * width, dilation=2),
+            nn.LeakyReLU(0.1),
+            conv(2 * width, 2 * width, dilation=4),
+            nn.LeakyReLU(0.1),
+            conv(2 * width, 2),
+        )
+        nn.init.zeros_(self[-1].weight)
+        nn.init.zeros_(self[-1].bias)
+
+    def forward(self, pair: Tensor) -> Tensor:
+        return torch.tanh(super().forward(pair)) * self.limit
+
+
+class _Fuse(nn.Module):
+    """Attention over the frames, for each place and feature; one more logit stands for "none of the frames".
+
+    The first three features are the raw colours; how far a frame's colours lie from the middle's tells a wrong frame from a right one.
+    """
+
+    def __init__(self, n_features: int, width: int) -> None:
+        super().__init__()
+        self.from_own = nn.Conv2d(n_features, 2 * width, 1)
+        self.from_frame = nn.Conv2d(n_features + 3, 2 * width, 1)
+        self.score = conv(2 * width, width)
+        self.logits = nn.Conv2d(width, n_features, 1)
+        self.reject = nn.Parameter(torch.full((n_features,), -4.0))
+        self.act = nn.LeakyReLU(0.1)
+        nn.init.zeros_(self.logits.weight)
+        nn.init.zeros_(self.logits.bias)
+
+    def forward(self, own: Tensor, warped: Tensor) -> tuple[Tensor, Tensor]:
+        """`own` `[bs, c, H, W]` of the middle, `warped` `[bs, n, c, H, W]` → fused `[bs, c, H, W]`, weights `[bs, n + 1, H, W]`."""
+        bs, n, c, height, width = warped.shape
+        distance = (warped[:, :, :3] - own[:, None, :3]).abs()
+        seen = self.from_frame(torch.cat([warped, distance], dim=2).flatten(0, 1))
+        # What the middle says is computed once and added for each frame.
+        seen = (seen.unflatten(0, (bs, n)) + self.from_own(own).unsqueeze(1)).flatten(0, 1)
+        logits = self.logits(self.act(self.score(self.act(seen)))).unflatten(0, (bs, n))
+        reject = self.reject[:, None, None].expand(bs, 1, c, height, width)
+        weights = torch.cat([logits, reject], dim=1).softmax(dim=1)
+        return (weights[:, :n] * warped).sum(dim=1), weights.mean(dim=2)
+
+
+class _Decoder(nn.Module):
+    """A U of three levels around the frames' own size; the coarsest one knows what a face is, at little cost."""
+
+    def __init__(self, n_in: int, sizes: FusionSizes) -> None:
+        super().__init__()
+        (fine, mid, coarse), (n_fine, n_mid, n_coarse) = sizes.levels, sizes.depths
+        self.head = conv(n_in, fine)
+        self.fine_in = ResStack(fine, 1)
+        self.down1 = conv(fine, mid, stride=2)
+        self.mid_in = ResStack(mid, 1)
+        self.down2 = conv(mid, coarse, stride=2)
+        self.coarse = ResStack(coarse, n_coarse)
+        self.up2 = upshuffle(coarse, mid)
+        self.mid_out = ResStack(mid, n_mid)
+        self.up1 = upshuffle(mid, fine)
+        self.fine_out = ResStack(fine, n_fine)
+        self.tail = upshuffle(fine, sizes.tail)
+        self.finish = nn.Sequential(nn.LeakyReLU(0.1), conv(sizes.tail, sizes.tail), nn.LeakyReLU(0.1), conv(sizes.tail, 3))
+        self.act = nn.LeakyReLU(0.1)
+        self.finish[-1].weight.data.mul_(0.1)
+        nn.init.zeros_(self.finish[-1].bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        fine = self.fine_in(self.act(self.head(x)))
+        mid = self.mid_in(self.act(self.down1(fine)))
+        coarse = self.coarse(self.act(self.down2(mid)))
+        # Odd sizes are cropped back to the level they came from.
+        mid = self.mid_out(mid + self.up2(coarse)[..., : mid.shape[-2], : mid.shape[-1]])
+        fine = self.fine_out(fine + self.up1(mid)[..., : fine.shape[-2], : fine.shape[-1]])
+        return self.finish(self.tail(fine))

@@ -5,6 +5,7 @@ A protocol gives the same pixels in every run with the same data, so that figure
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def samples(protocol: str, data: str | Path, *, limit: int | None = None, seed: 
         data: Folder in the form of `../shared/data` (stills, clips and `splits.csv`).
         limit: Only the first so many.
         seed: Another seed makes another set from the same pictures.
-        split: "valid", or "train" for developing.
+        split: As in splits.csv: "valid", or "train" for developing.
     """
     if protocol not in PROTOCOLS:
         raise KeyError(f"no protocol is called '{protocol}'; known: {', '.join(PROTOCOLS)}")
@@ -72,8 +73,8 @@ def _stills(data: SharedData, protocol: str, seed: int, split: str) -> Iterator[
     how = settings(protocol)
     for number in chosen:
         # The same numbers for each protocol: the same person moves the same way, only the damage differs.
-        made = apply(read_picture(paths[number]), draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES))
-        name = f"{paths[number].parent.name}/{paths[number].stem}"
+        made = apply(_square(read_picture(paths[number])), draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES))
+        name = _code(paths[number].relative_to(data.root))
         yield Sample(name, protocol, name, made.frames, made.label)
 
 
@@ -91,7 +92,12 @@ def _window(clip: Clip, pictures: NDArray[np.uint8], start: int, rng: np.random.
     # Nothing moves but what moves in the clip; a window is coded as a film or frame by frame.
     still = replace(settings("stills"), rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, margin=(0.0, 0.0), film=0.5, crf=(20, 35))
     made = apply(pictures[start : start + N_FRAMES], draw(rng, still, n_frames=N_FRAMES))
-    return Sample(f"{clip.name}@{start}", clip.kind, clip.identity, made.frames, made.label)
+    return Sample(f"{_code(clip.name)}@{start}", clip.kind, _code(clip.identity), made.frames, made.label)
+
+
+def _code(name: str | Path) -> str:
+    """Rows are published, names of people are not."""
+    return hashlib.sha256(str(name).encode()).hexdigest()[:10]
 
 
 def _square(picture: NDArray[np.uint8], side: int = 160) -> NDArray[np.uint8]:

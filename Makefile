@@ -1,0 +1,66 @@
+# Two commands do everything on a machine that has Python ≥ 3.11 and make:  make demo   and   make test
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= ../shared/data
+RUNS   ?= runs
+# Two processes with one thread each use two cores better than one process with two threads.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: help setup demo test check test-gpu format accept constraints train-pretrained train-twin evaluate benchmarks clean
+
+help:                ## What there is
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/'
+
+setup: $(VENV)/.ready  ## The environment in .venv (uv where it is installed, else pip)
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV): the packages take about 6 GB of disk and a few minutes."
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python "$(PYTHON)" $(VENV) && uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $@
+
+demo: setup          ## A small shaky film of one face → one sharp picture, with figures
+	@$(BIN)/sharpening demo
+
+test: setup          ## All tests that this machine can run
+	$(PYTEST) -q
+
+check: setup         ## Lint, format, types, import contracts, fast tests and docstring examples
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) -q -m "not slow"
+
+test-gpu: setup      ## The tests that need CUDA
+	$(BIN)/python -m pytest -q -m gpu
+
+format: setup        ## Bring the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints:         ## Compile constraints.txt anew (needs uv); torch is held at the version that PLATFORM tests ran on
+	printf 'torch==2.14.1\ntorchvision==0.29.1\n' > $(RUNS)-hold.txt
+	uv pip compile pyproject.toml --universal --no-annotate --no-header --all-extras --python-version 3.11 -c $(RUNS)-hold.txt -o constraints.txt
+	rm $(RUNS)-hold.txt
+
+train-pretrained: setup  ## Train the shipped weights on DATA (default ../shared/data); resumes; writes pretrained/ when better
+	$(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA) --out $(RUNS)/fusion_small
+
+train-twin: setup    ## Train the single-frame twin: the same net, data and steps with the middle frame alone
+	$(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA) --out $(RUNS)/twin_small --one-frame
+
+evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
+	@for protocol in stills h264 damaged-middle noise-others clips; do \
+	  $(BIN)/sharpening evaluate --protocol $$protocol --data $(DATA) --peers $(DATA)/../weights --twin $(RUNS)/twin_small/twin_small.safetensors --out docs/results || exit 1; done
+
+benchmarks: setup    ## Every question of benchmarks/, each a table of ratios
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:               ## Remove what was made, but not .venv
+	rm -rf build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,91 @@
+"""The fastai Learner of FusionNet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from fastai.callback.core import Callback
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from torch import nn
+
+from sharpening.errors import RangeError, ShapeError
+from sharpening.mframe_dl import BatchForm
+from sharpening.models.critics import critic as get_critic
+from sharpening.models.fusion_net.callbacks import AlignmentError, FewerFrames, TrueMotion
+from sharpening.models.fusion_net.model import FusionNet
+from sharpening.models.loading import load_trained
+from sharpening.training.learner import batch_form, make_learner
+
+__all__ = ["get_learner", "parameter_groups"]
+
+_LATE = ("fuse", "decoder")
+
+
+def parameter_groups(network: FusionNet) -> list[list[nn.Parameter]]:
+    """What sees and aligns single frames, then what joins and paints: the groups that `freeze` goes by."""
+    early = [p for name, module in network.named_children() if name not in _LATE for p in module.parameters()]
+    late = [p for name in _LATE for p in getattr(network, name).parameters()]
+    return [early, late]
+
+
+def get_learner(
+    dls: DataLoaders,
+    *,
+    critic: str | Callable[..., Any] = "ours",
+    weights: str | Path | None = None,
+    lr: float = 1e-3,
+    wd: float = 1e-2,
+    metrics: Iterable[str] = ("psnr", "ssim"),
+    channels_last: bool = True,
+    cbs: Iterable[Callback] = (),
+    path: str | Path | None = None,
+    preset: str = "small",
+    motion_weight: float = 0.1,
+    p_fewer_frames: float = 0.0,
+) -> Learner:
+    """A Learner that trains FusionNet.
+
+    Args:
+        dls: Loaders with frames of their own size in 0 … 1 and labels four times as large: `mframe_dls(…)` as it is.
+        critic: Name in `models.critics`, or a loss (pred, target).
+        weights: Trained weights to start from ("default" for the ones that ship), by name or path.
+        lr: Learning rate that `fit` takes when not told.
+        wd: Weight decay.
+        metrics: Names in `metrics`.
+        channels_last: Faster memory layout.
+        cbs: More callbacks.
+        path: Folder for what fastai writes.
+        preset: Size of a fresh network, see `FusionNet`.
+        motion_weight: Weight of the alignment error where the batches carry the true motion (`mframe_dls(motion=True)`).
+        p_fewer_frames: Share of the training batches that keep only some of the frames.
+
+    Raises:
+        ShapeError: if the labels are not four times as large as the frames.
+        RangeError: if the frames are normalised.
+    """
+    form = batch_form(dls)
+    _check(form)
+    if weights is not None:
+        network, _ = load_trained(FusionNet, "fusion_net", weights)
+    else:
+        settings = {"preset": preset, "n_frames": form.n_frames}
+        network = FusionNet(**settings)
+        network.model_name, network.settings = "fusion_net", settings
+    loss = get_critic(critic) if isinstance(critic, str) else critic
+    own = [TrueMotion(motion_weight)] + ([FewerFrames(p_fewer_frames)] if p_fewer_frames > 0 else [])
+    shared = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "path": path}
+    learn = make_learner(dls, network, loss, splitter=parameter_groups, cbs=[*own, *cbs], **shared)
+    if len(getattr(dls.train_ds, "tls", ())) > 2:
+        learn.metrics = [*learn.metrics, AlignmentError()]
+    return learn
+
+
+def _check(form: BatchForm) -> None:
+    if form.size_out != FusionNet.scale * form.size_in:
+        advice = f"Build the loaders with mframe_dls(…, size_in={form.size_out // FusionNet.scale}, size_out={form.size_out})."
+        raise ShapeError("side of the labels", form.size_out, f"{FusionNet.scale} times the frames' {form.size_in}", advice)
+    if form.normalisation == "imagenet":
+        raise RangeError("normalisation of the frames", "imagenet", "none", "FusionNet takes 0 … 1: mframe_dls(…, normalize=False).")

@@ -1,0 +1,191 @@
+"""The standing recipe of the shipped weights: `make train-pretrained`, and `make train-twin` for the single-frame twin.
+
+Self-contained and resumable: killed at any time, the same command goes on from the last finished epoch. The twin is the same net, data,
+damage and number of steps with the middle frame alone, so what it lacks against the shipped net is what the other frames give.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fastai.callback.schedule  # noqa: F401  (gives Learner its fit_one_cycle)
+import numpy as np
+import torch
+from fastai.callback.core import Callback
+from fastai.callback.training import GradientClip
+from fastai.data.core import DataLoaders
+from fastai.data.load import DataLoader
+from fastai.learner import Learner
+from fastai.optimizer import Adam
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sharpening.frames.degrade import settings
+from sharpening.frames.layouts import SharedData
+from sharpening.losses.pixel import charbonnier
+from sharpening.metrics.error import psnr
+from sharpening.models.basic_blocks import affine_grid
+from sharpening.models.fusion_net.model import FusionNet, FusionParts
+from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
+from sharpening.training.callbacks import Ema, append_line
+from sharpening.training.checkpoints import Checkpoints
+
+__all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PretrainPlan:
+    """Settings of the standing recipe; the defaults made the shipped weights, on two CPU cores in about an hour.
+
+    Attributes:
+        preset: Size of the net.
+        n_choices: Numbers of frames, one drawn for each batch.
+        epochs: After each one the running mean is measured on held-out faces and a checkpoint is written.
+        steps: Batches in an epoch.
+        bs: Sequences in a batch.
+        lr: Highest learning rate of the one-cycle schedule.
+        p_clip: Share of samples that are real clips, not moved stills.
+        motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
+        ema: Decay of the running mean of the weights, which is what gets exported.
+        seed: Of weights and samples.
+    """
+
+    preset: str = "small"
+    n_choices: tuple[int, ...] = (7, 7, 7, 5, 5, 4, 3, 1)
+    epochs: int = 12
+    steps: int = 220
+    bs: int = 8
+    lr: float = 1.5e-3
+    p_clip: float = 0.2
+    motion_weight: float = 0.05
+    ema: float = 0.998
+    seed: int = 0
+
+
+class _WithFlow(nn.Module):
+    """The net as the Learner sees it: its loss needs the sampling grids beside the picture."""
+
+    def __init__(self, net: FusionNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, frames: Tensor) -> FusionParts:
+        return self.net.parts(frames.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last))
+
+
+def pretrain_loss(parts: FusionParts, label: Tensor, motion: Tensor, known: Tensor, *, weight: float = 0.05) -> Tensor:
+    """Charbonnier on the picture, and the mean error [px of the frames, per axis] of the flow where the true motion is known.
+
+    Args:
+        parts: Of the net.
+        label: `[bs, 3, 4h, 4w]`, 0 … 1.
+        motion: `[bs, n, 2, 3]`, as in `frames.degrade.Damaged`.
+        known: `[bs, n]`, 1 where `motion` is the truth.
+        weight: Of the flow's error.
+    """
+    bs, n, height, width, _ = parts.flow.shape
+    truth = affine_grid(motion.flatten(0, 1), height, width).unflatten(0, (bs, n))
+    miss = (parts.flow - truth).abs().mean(dim=(2, 3, 4)) * (height / 4)
+    return charbonnier(parts.pred, label) + weight * (miss * known).sum() / known.sum().clamp(min=1)
+
+
+class HeldOut(Callback):
+    """Measures the running mean of the weights after each epoch, on faces that no step has seen, and writes a line of the log.
+
+    Attributes:
+        figures: Of the last epoch: PSNR [dB] per set, of the net, of the net given the middle alone ("_one"), of bicubic ("_bicubic").
+    """
+
+    order = 61  # after the running mean
+
+    def __init__(self, bank: FaceBank, ema: Ema, file: Path, *, n_frames: int, size: int = 48) -> None:
+        super().__init__()
+        self.ema, self.file, self.n_frames, self.figures = ema, file, n_frames, {}
+        plans = {"stills": ("stills", 0.0), "damaged": ("damaged-middle", 0.0), "clips": ("stills", 1.0)}
+        self.sets = {name: _fixed_batch(bank, how, p_clip, size) for name, (how, p_clip) in plans.items()}
+
+    def before_epoch(self) -> None:
+        """Start the clock, and tell the data which epoch it is: samples are drawn by its number."""
+        self.began = time.monotonic()
+        self.dls.train.dataset.epoch = self.epoch
+
+    def after_train(self) -> None:
+        """Measure, log, and put the raw weights back."""
+        net, raw = self.model.net, {key: value.clone() for key, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.ema.mean)
+        net.eval()
+        with torch.no_grad():
+            self.figures = {k: v for name, (frames, label) in self.sets.items() for k, v in self._measure(name, frames, label).items()}
+        net.train()
+        self.model.load_state_dict(raw)
+        facts = {"epoch": self.epoch, "loss": round(float(self.recorder.smooth_loss), 5), "seconds": round(time.monotonic() - self.began)}
+        append_line(self.file, {**facts, **self.figures})
+        log.info("%s", json.dumps({**facts, **self.figures}))
+
+    def _measure(self, name: str, frames: Tensor, label: Tensor) -> dict[str, float]:
+        device = next(self.model.parameters()).device
+        middle = frames[:, 9:12]
+        results = {f"{name}_bicubic": F.interpolate(middle, scale_factor=4, mode="bicubic"), f"{name}_one": self._run(middle, device)}
+        if self.n_frames > 1:
+            results[name] = self._run(frames, device)
+        return {key: round(float(psnr(pred.clamp(0, 1), label).mean()), 3) for key, pred in results.items()}
+
+    def _run(self, frames: Tensor, device: torch.device) -> Tensor:
+        return torch.cat([self.model.net(part.to(device)).cpu() for part in frames.split(8)])
+
+
+def pretrain(plan: PretrainPlan, data: str | Path, out: str | Path) -> tuple[FusionNet, dict[str, float]]:
+    """Train by the plan on a folder in the form of `../shared/data`, going on where an earlier call was stopped.
+
+    Returns:
+        The net with the running mean of its weights, and its held-out figures (PSNR in dB).
+    """
+    folder = Path(out)
+    train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
+    torch.manual_seed(plan.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net = FusionNet(plan.preset, n_frames=max(plan.n_choices)).to(device, memory_format=torch.channels_last)
+    ema = Ema(plan.ema)
+    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=max(plan.n_choices))
+    keeper = Checkpoints(folder / "checkpoints")
+    learn = _learner(plan, train, net, [GradientClip(0.5), ema, held_out, keeper], device)
+    start = keeper.restore(learn)
+    log.info("%d stills, %d clips; epoch %d of %d", len(train.stills), len(train.clips), start, plan.epochs)
+    if start < plan.epochs:
+        with learn.no_bar(), learn.no_logging():
+            learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
+    learn.model.load_state_dict(ema.mean)
+    return net, held_out.figures
+
+
+def _bank(data: SharedData, split: str, cache: Path) -> FaceBank:
+    return decode_bank(data.stills(split), [(clip.paths, clip.kind) for clip in data.clips(split)], cache)
+
+
+def _fixed_batch(bank: FaceBank, how: str, p_clip: float, size: int) -> tuple[Tensor, Tensor]:
+    samples = PretrainSet(bank, settings(how), length=size, bs=size, n_choices=[7], p_clip=p_clip, seed=123)
+    frames, labels, _, _ = zip(*(samples[i] for i in range(size)), strict=True)
+    return torch.stack(frames), torch.stack(labels)
+
+
+def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callback], device: torch.device) -> Learner:
+    samples = PretrainSet(
+        bank, settings("train"), length=plan.steps * plan.bs, bs=plan.bs, n_choices=plan.n_choices, p_clip=plan.p_clip, seed=plan.seed
+    )
+    workers = 1 if device.type == "cpu" else 8  # on two cores the net needs both; one worker is fast enough
+    loader = DataLoader(samples, bs=plan.bs, shuffle=False, num_workers=workers, drop_last=True, device=device)
+    dls = DataLoaders(loader, loader, device=device)
+    dls.n_inp = 1
+    optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4)
+    learn = Learner(dls, _WithFlow(net), loss_func=partial(pretrain_loss, weight=plan.motion_weight), opt_func=optimiser, cbs=cbs)
+    learn._do_epoch_validate = lambda *args, **kwargs: None  # HeldOut measures instead
+    return learn

@@ -1,0 +1,115 @@
+"""Giving weights away: the tensors as safetensors, and a card that says what they are and how to build the network again."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastai.learner import Learner
+from torch import nn
+
+from sharpening.errors import RangeError
+from sharpening.mframe_dl.types import BatchForm
+from sharpening.training.recipes import Recipe
+from sharpening.weights.card import WeightCard
+from sharpening.weights.store import save_state
+
+__all__ = ["export"]
+
+_UNSTATED = "not stated"
+
+
+def export(
+    network: Learner | nn.Module,
+    name: str,
+    folder: str | Path = "pretrained",
+    *,
+    recipe: Recipe | str | None = None,
+    data: str = _UNSTATED,
+    source: str = "trained by the user of this package",
+    licence: str = _UNSTATED,
+    free_use: bool = False,
+    paper: str = "",
+    metrics: Mapping[str, float] | None = None,
+    form: BatchForm | None = None,
+) -> Path:
+    """Write a network's weights and their card: `<folder>/<name>.safetensors` and `<folder>/<name>.json`.
+
+    Args:
+        network: A Learner, or a network from `create_model` or `load_trained`.
+        name: What the weights are to be called; `get_learner(dls, weights=<path or name>)` finds them by it.
+        folder: Made where it is absent.
+        recipe: What they were trained by.
+        data: What they were trained on, and its terms.
+        source: Who made them.
+        licence: Under which terms they may be used.
+        free_use: Whether that includes commerce; think of the terms of the data.
+        paper: What to cite.
+        metrics: Measured figures; a Learner's last validation where not given.
+        form: What the network takes; taken from the Learner's loaders where not given.
+
+    Returns:
+        The weight file.
+
+    Raises:
+        RangeError: if it cannot be known how to build the network again, or what it takes.
+    """
+    learn = network if isinstance(network, Learner) else None
+    net: nn.Module = network.model if isinstance(network, Learner) else network
+    form = form or getattr(getattr(learn, "dls", None), "form", None)
+    if form is None:
+        raise RangeError("form", None, "a BatchForm", "Say what the network takes: export(…, form=BatchForm(7, 32, 128)).")
+    if not hasattr(net, "settings"):
+        raise RangeError("network", type(net).__name__, "one made by create_model or get_learner", "The card must say how to build it.")
+    card = WeightCard(
+        name=name,
+        model=net.model_name,
+        source=source,
+        licence=licence,
+        free_use=free_use,
+        paper=paper,
+        data=data,
+        recipe=_words(recipe),
+        n_frames=form.n_frames,
+        size_in=form.size_in,
+        size_out=form.size_out,
+        normalisation=form.normalisation,
+        n_parameters=sum(p.numel() for p in net.parameters()),
+        # Where the first weights came from is no setting of the network: the weights are in the file now.
+        settings={key: value for key, value in net.settings.items() if key != "pretrained"},
+        metrics=dict(metrics) if metrics is not None else _last_validation(learn),
+        commit=_commit(),
+    )
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return save_state(Path(folder) / f"{name}.safetensors", net.state_dict(), card)
+
+
+def _words(recipe: Recipe | str | None) -> str:
+    if isinstance(recipe, Recipe):
+        length = "" if recipe.samples_per_epoch is None else f" of {recipe.samples_per_epoch} samples"
+        return f"{recipe.name}: {recipe.epochs} epochs{length}, seed {recipe.seed}"
+    return recipe or _UNSTATED
+
+
+def _last_validation(learn: Learner | None) -> dict[str, Any]:
+    recorder = getattr(learn, "recorder", None)
+    values = list(getattr(recorder, "log", ()))[1:]
+    names = list(getattr(recorder, "metric_names", ()))[1:]
+    known = {name: value for name, value in zip(names, values, strict=False) if name not in ("train_loss", "time") and value is not None}
+    return {f"training/{name}": float(value) for name, value in known.items()}
+
+
+def _commit() -> str:
+    """The commit of this checkout, with a + where files were changed; empty for an installed package."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return ""
+    git = ["git", "-C", str(here)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True, timeout=20)
+        changed = subprocess.run([*git, "status", "--porcelain", "--", "sharpening"], capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -1,0 +1,185 @@
+"""Building Learners and running recipes. The loop is fastai's; nothing here subclasses `Learner`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import fastai.callback.schedule  # noqa: F401  (gives Learner its fit_one_cycle and fine_tune)
+import torch
+from fastai.callback.core import Callback
+from fastai.callback.fp16 import AMPMode, MixedPrecision
+from fastai.callback.progress import ProgressCallback
+from fastai.callback.training import GradientClip
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from fastcore.basics import noop
+from fastcore.imports import IN_NOTEBOOK
+from torch import nn
+
+from sharpening.errors import RangeError, ShapeError
+from sharpening.imaging.files import write_text
+from sharpening.metrics import metrics as metric_table
+from sharpening.mframe_dl import BatchForm, mframe_dls
+from sharpening.registry import Registry
+from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, PictureMean, loss_parts
+from sharpening.training.checkpoints import Checkpoints
+from sharpening.training.export import export
+from sharpening.training.recipes import Recipe, recipes
+
+__all__ = ["batch_form", "fit", "learners", "make_learner", "train"]
+
+Report = Callable[[Mapping[str, Any]], None]
+
+# Named by text: this floor may not import the networks above it, and a recipe is data that may name any of them.
+learners = Registry("learner")
+learners.add("unet", "sharpening.models.unet.learner:get_learner")
+learners.add("fusion_net", "sharpening.models.fusion_net.learner:get_learner")
+
+
+def batch_form(dls: DataLoaders) -> BatchForm:
+    """What the batches of `dls` look like: as `mframe_dls` noted, or read off one batch of other loaders."""
+    form = getattr(dls, "form", None)
+    if isinstance(form, BatchForm):
+        return form
+    frames, label = dls.one_batch()[:2]
+    if frames.ndim != 4 or frames.shape[1] % 3:
+        raise ShapeError("frames of the loader", tuple(frames.shape), "[bs, 3·n, H, W]", "Build the loaders with mframe_dls.")
+    return BatchForm(frames.shape[1] // 3, frames.shape[-1], label.shape[-1], normalisation="unknown")
+
+
+def make_learner(
+    dls: DataLoaders,
+    network: nn.Module,
+    loss: Callable[..., Any],
+    *,
+    lr: float = 1e-3,
+    wd: float = 1e-2,
+    metrics: Iterable[str] = ("psnr",),
+    splitter: Callable[[nn.Module], Sequence[Any]] | None = None,
+    channels_last: bool = True,
+    cbs: Iterable[Callback] = (),
+    path: str | Path | None = None,
+) -> Learner:
+    """The Learner that all our networks share.
+
+    Args:
+        dls: Loaders, best from `mframe_dls`.
+        network: Takes a stack, gives the middle picture.
+        loss: (pred, target) → loss. The parts of a `WeightedLoss` become columns of the recorder.
+        lr: Learning rate that `fit` and `fit_one_cycle` take when not told.
+        wd: Weight decay.
+        metrics: Names in `metrics`, taken over the validation pictures.
+        splitter: network → groups of parameters, for `freeze` and `fine_tune`.
+        channels_last: Lay the weights out for faster convolutions.
+        cbs: More callbacks.
+        path: Folder for what fastai writes; that of `dls` when not given.
+
+    Returns:
+        A `Learner`, in mixed precision on CUDA and only there: on CPUs without AVX-512, bf16 is a hundred times slower than fp32.
+        It shows a progress bar at a terminal or in a notebook, and is quiet elsewhere.
+    """
+    if channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    columns = [PictureMean(name, metric_table.get(name).fn) for name in metrics] + loss_parts(loss, batch_form(dls).size_out)
+    settings = {} if splitter is None else {"splitter": splitter}
+    learn = Learner(dls, network, loss, lr=lr, wd=wd, metrics=columns, cbs=list(cbs), path=path, **settings)
+    if torch.device(dls.device).type == "cuda":
+        learn.add_cb(MixedPrecision(AMPMode.BF16 if torch.cuda.is_bf16_supported() else AMPMode.FP16))
+    if not (sys.stdout.isatty() or IN_NOTEBOOK):
+        learn.remove_cbs(ProgressCallback)
+        learn.logger = noop
+    return learn
+
+
+def fit(learn: Learner, recipe: Recipe, out: str | Path, *, resume: bool = True, report: Report | None = None) -> Learner:
+    """Run a recipe's schedule on a Learner.
+
+    In `out` it writes `recipe.json`, `log.jsonl` (a line an epoch) and `checkpoints/` (the two newest epochs).
+
+    Args:
+        learn: From a `get_learner`.
+        recipe: Schedule and settings.
+        out: Folder of the run.
+        resume: Go on where a run in `out` stopped; a checkpoint that cannot be read is passed over for the one before.
+            False starts anew and deletes what was there.
+        report: Called after each epoch with the facts of its line in the log.
+
+    Returns:
+        The Learner, with the running mean of the weights in its network if the recipe wants one.
+
+    Raises:
+        RangeError: if `out` holds a run of another recipe.
+    """
+    out = Path(out)
+    checkpoints = Checkpoints(out / "checkpoints")
+    _claim(out, recipe, checkpoints, resume)
+    averaging = [Ema(recipe.ema)] if recipe.ema > 0 else []
+    clipping = [GradientClip(recipe.clip)] if recipe.clip > 0 else []
+    with learn.added_cbs([*averaging, *clipping, EpochDraws()]):
+        start = checkpoints.restore(learn)
+        if start >= recipe.epochs:
+            # Nothing is left to train; the network shall look as it did at the end of the run.
+            for mean in averaging:
+                mean.after_fit()
+            return learn
+        checkpoints.start = start
+        log = JsonLog(out / "log.jsonl", start=start, report=report)
+        learn.fit_one_cycle(
+            recipe.epochs, recipe.lr, pct_start=recipe.pct_start, wd=recipe.wd, cbs=[log, checkpoints], start_epoch=start
+        )
+    return learn
+
+
+def train(
+    recipe: str | Recipe,
+    data: Any,
+    out: str | Path,
+    *,
+    resume: bool = True,
+    report: Report | None = None,
+    num_workers: int = 0,
+    device: torch.device | str | None = None,
+) -> Path:
+    """Train a network from nothing by a recipe and export it.
+
+    Args:
+        recipe: Name in `recipes`, or an own one.
+        data: Any source of `mframe_dls`.
+        out: Folder of the run; the weights `<recipe's name>.safetensors` and their card lie there in the end.
+        resume: Go on with a run that was stopped or killed.
+        report: Called after each epoch with its facts.
+        num_workers: Processes that load.
+        device: Where to train; CUDA where there is one.
+
+    Returns:
+        The weight file.
+    """
+    recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    dls = mframe_dls(data, **recipe.loader_settings(), num_workers=num_workers, device=device, path=out)
+    learn = _fresh_learner(recipe, dls)
+    fit(learn, recipe, out, resume=resume, report=report)
+    return export(learn, recipe.name, out, recipe=recipe, data=str(data) if isinstance(data, str | Path) else "sequences in memory")
+
+
+def _fresh_learner(recipe: Recipe, dls: DataLoaders) -> Learner:
+    # The seed holds inside this block only: a program that trains two networks keeps its own chance.
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        return learners.get(recipe.model)(dls, **recipe.learner_settings())
+
+
+def _claim(out: Path, recipe: Recipe, checkpoints: Checkpoints, resume: bool) -> None:
+    """Make `out` the folder of this recipe's run."""
+    note = out / "recipe.json"
+    if not resume:
+        for _, path in checkpoints.files():
+            path.unlink()
+        (out / "log.jsonl").unlink(missing_ok=True)
+    elif note.exists() and Recipe.from_json(note.read_text(encoding="utf-8")) != Recipe.from_json(recipe.to_json()):
+        advice = "Choose another folder, or resume=False to start anew there."
+        raise RangeError(f"recipe for {out}", recipe.name, "the very recipe of the run that lies there", advice)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(note, recipe.to_json())

@@ -1,0 +1,150 @@
+"""The losses say what their formulas say: by hand, as class and as function, and against the course's own numbers."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sharpening.errors import ShapeError
+from sharpening.losses.feature import FeatureLoss, feature_loss
+from sharpening.losses.gram import GramLoss, gram_loss, gram_matrix
+from sharpening.losses.identity import IdentityLoss, identity_loss
+from sharpening.losses.perceptual import PerceptualLoss
+from sharpening.losses.pixel import CharbonnierLoss, L1Loss, MSELoss, charbonnier, l1, mse
+from sharpening.losses.ssim import SSIMLoss, ssim_loss
+
+SHAPE = (2, 3, 16, 16)
+
+
+class Maps:
+    """An extractor whose maps are the picture itself and its half, so that everything can be done by hand."""
+
+    def features(self, pictures, layers):
+        maps = {"whole": pictures, "half": pictures[:, :2, ::2, ::2]}
+        return [maps[name] for name in layers]
+
+
+def pair():
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(SHAPE, generator=generator), torch.rand(SHAPE, generator=generator)
+
+
+def test_pixel_losses_by_hand():
+    pred, target = torch.tensor([[[[0.3, 0.5]]]]), torch.tensor([[[[0.3, 0.1]]]])
+    assert float(mse(pred, target)) == pytest.approx(0.16 / 2)
+    assert float(l1(pred, target)) == pytest.approx(0.4 / 2)
+    assert float(charbonnier(pred, target, eps=0.3)) == pytest.approx((0.5 - 0.3) / 2)
+
+
+def test_charbonnier_is_between_square_and_absolute():
+    pred, target = pair()
+    assert float(charbonnier(pred, target)) == pytest.approx(float(l1(pred, target)), abs=1e-3)
+    tiny = target + 1e-5
+    assert float(charbonnier(tiny, target)) == pytest.approx(1e-10 / 2e-3, rel=0.1)
+
+
+def test_classes_are_their_functions():
+    pred, target = pair()
+    for kind, function in [(MSELoss, mse), (L1Loss, l1), (CharbonnierLoss, charbonnier), (SSIMLoss, ssim_loss)]:
+        for reduction in ("mean", "sum", "none"):
+            assert torch.allclose(kind(reduction=reduction)(pred, target), function(pred, target, reduction=reduction))
+
+
+def test_settings_reach_the_functions():
+    pred, target = pair()
+    assert torch.equal(CharbonnierLoss(eps=0.2)(pred, target), charbonnier(pred, target, eps=0.2))
+    assert torch.equal(SSIMLoss(data_range=5)(pred, target), ssim_loss(pred, target, data_range=5))
+
+
+def test_ssim_loss_is_one_less_the_metric():
+    from sharpening.metrics.ssim import ssim
+
+    pred, target = pair()
+    assert torch.allclose(ssim_loss(pred, target, reduction="none"), 1 - ssim(pred, target))
+
+
+def test_gram_by_hand():
+    x = torch.tensor([[[[1.0, 2.0]], [[3.0, -1.0]]]])  # two channels of 1×2
+    assert gram_matrix(x)[0].flatten().tolist() == pytest.approx([5 / 4, 1 / 4, 1 / 4, 10 / 4])
+    with pytest.raises(ShapeError):
+        gram_matrix(x[0])
+
+
+def test_gram_forgets_where():
+    x = torch.rand((1, 4, 5, 5), generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(gram_matrix(x), gram_matrix(x.flip(-1).transpose(2, 3)), atol=1e-6)
+
+
+def test_feature_and_gram_losses_by_hand():
+    pred, target = pair()
+    p_half, t_half = pred[:, :2, ::2, ::2], target[:, :2, ::2, ::2]
+    settings = {"extractor": Maps(), "layers": ("half", "whole"), "weights": (3.0, 2.0)}
+    features = 3 * (p_half - t_half).abs().mean() + 2 * (pred - target).abs().mean()
+    grams = 9 * 5e3 * (gram_matrix(p_half) - gram_matrix(t_half)).abs().mean()
+    grams = grams + 4 * 5e3 * (gram_matrix(pred) - gram_matrix(target)).abs().mean()
+    assert float(FeatureLoss(**settings)(pred, target)) == pytest.approx(float(features), rel=1e-5)
+    assert float(GramLoss(**settings)(pred, target)) == pytest.approx(float(grams), rel=1e-5)
+    assert float(PerceptualLoss(**settings)(pred, target)) == pytest.approx(float(features + grams), rel=1e-5)
+
+
+def test_map_functions_are_what_the_classes_compute():
+    pred, target = pair()
+    maps = [Maps().features(x, ("half", "whole")) for x in (pred, target)]
+    for base in ("l1", "mse"):
+        settings = {"weights": (3.0, 2.0), "base": base}
+        as_class = {"extractor": Maps(), "layers": ("half", "whole"), **settings}
+        assert torch.allclose(FeatureLoss(**as_class)(pred, target), feature_loss(*maps, **settings))
+        assert torch.allclose(GramLoss(**as_class, factor=7.0)(pred, target), gram_loss(*maps, **settings, factor=7.0))
+
+
+def test_identity_by_hand_and_through_a_network():
+    descriptors = torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[3.0, 0.0], [-2.0, 0.0]])
+    assert identity_loss(*descriptors, reduction="none").tolist() == pytest.approx([0.4, 2.0])
+    pred, target = pair()
+    loss = IdentityLoss(lambda x: x.mean(dim=(2, 3)), align=lambda x: x[..., :8], reduction="none")
+    wanted = identity_loss(pred[..., :8].mean(dim=(2, 3)), target[..., :8].mean(dim=(2, 3)), reduction="none")
+    assert torch.allclose(loss(pred, target), wanted)
+
+
+@pytest.fixture(scope="module")
+def recipe(shared):
+    """The workplace's module that fills networks with seeded numbers."""
+    path = shared / "parity" / "seed_state.py"
+    if not path.is_file():
+        pytest.skip(f"needs {path}")
+    spec = importlib.util.spec_from_file_location("seed_state", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("base", ["l1", "mse"])
+@pytest.mark.parametrize("weights", [(5, 15, 2), (20, 70, 10)])
+@pytest.mark.parametrize("arch", ["vgg16_bn", "vgg16"])
+def test_the_seven_terms_equal_those_of_the_course(shared, recipe, arch, weights, base):
+    from sharpening.models.face_id import Vgg16Extractor
+
+    network = Vgg16Extractor(batch_norm=arch == "vgg16_bn")
+    shapes = {key.replace("body", "features", 1): tuple(value.shape) for key, value in network.state_dict().items()}
+    state = recipe.seeded_state(shapes)
+    network.load_state_dict({key.replace("features", "body", 1): value for key, value in state.items()})
+    pred, target = (torch.stack([recipe.smooth_image(f"{x}{i}", (3, 64, 64)) for i in range(2)]) for x in ("fa", "fb"))
+
+    class Plain(nn.Module):  # the stored numbers were made without the normalisation of pictures
+        def features(self, pictures, layers):
+            found, places = {}, {network.layers[name]: name for name in layers}
+            for place, module in enumerate(network.body):
+                pictures = module(pictures)
+                if place in places:
+                    found[places[place]] = pictures
+            return [found[name] for name in layers]
+
+    loss = PerceptualLoss(Plain(), network.feature_layers, weights, base=base)
+    loss(pred, target)
+    pixel = {"l1": l1, "mse": mse}[base](pred, target)
+    ours = [float(pixel), *(float(part) for part in loss.parts.values())]
+    wanted = np.load(shared / "parity" / "feature_loss.npz")[f"{arch}.{'_'.join(map(str, weights))}.{base}"]
+    assert ours == pytest.approx(wanted.tolist(), rel=1e-3)

@@ -46,7 +46,10 @@ def measure(name: str, bs: int, repeats: int) -> dict[str, float]:
     def train() -> None:
         network.train()(frames).abs().mean().backward()
 
-    facts = {"parameters [M]": sum(p.numel() for p in network.parameters()) / 1e6, "infer [seq/s]": bs / median_seconds(infer, repeats)}
+    facts = {
+        "parameters [M]": sum(p.numel() for p in network.parameters()) / 1e6,
+        "infer [seq/s]": bs / median_seconds(infer, repeats),
+    }
     facts["infer peak [MB]"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     facts["train [seq/s]"] = bs / median_seconds(train, repeats)
     facts["train peak [MB]"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -57,7 +60,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bs", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", help="measure one net and print JSON (each net runs in a process of its own, for its peak memory)")
+    parser.add_argument(
+        "--only", help="measure one net and print JSON (each net runs in a process of its own, for its peak memory)"
+    )
     args = parser.parse_args()
     if args.only:
         print(json.dumps(measure(args.only, args.bs, args.repeats)))
@@ -67,7 +72,11 @@ def main() -> None:
         command = [sys.executable, "-W", "ignore", __file__, "--only", name, "--bs", str(args.bs), "--repeats", str(args.repeats)]
         results[name] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     ours, thesis = results.values()
-    print(f"batch {args.bs}, median of {args.repeats}, {torch.get_num_threads()} threads\n{'':18s}" + "".join(f"{n:>30s}" for n in NETS) + f"{'ratio':>10s}")
+    print(
+        f"batch {args.bs}, median of {args.repeats}, {torch.get_num_threads()} threads\n{'':18s}"
+        + "".join(f"{n:>30s}" for n in NETS)
+        + f"{'ratio':>10s}"
+    )
     for key in ours:
         print(f"{key:18s}{ours[key]:30.2f}{thesis[key]:30.2f}{ours[key] / thesis[key]:10.2f}")
 

@@ -26,7 +26,11 @@ BASELINES: dict[str, Method] = {
 
 
 def build_methods(
-    names: list[str] | None = None, *, twin: str | Path | None = None, peers: str | Path | None = None, pretrained: str | Path | None = None
+    names: list[str] | None = None,
+    *,
+    twin: str | Path | None = None,
+    peers: str | Path | None = None,
+    pretrained: str | Path | None = None,
 ) -> dict[str, Method]:
     """The methods to compare, in the order of the table.
 
@@ -53,7 +57,9 @@ def _build(name: str, twin: str | Path | None, peer: Path | None, pretrained: st
         return fsrcnn(peer)
     if name == "twin":
         if twin is None:
-            raise InputError("twin", "needs the weights of the single-frame twin.", "Train them (make train-twin) and name them with --twin.")
+            raise InputError(
+                "twin", "needs the weights of the single-frame twin.", "Train them (make train-twin) and name them with --twin."
+            )
         return _network(twin, pretrained, one_frame=True)
     one_frame = name.endswith("-one-frame")
     return _network(name.removesuffix("-one-frame"), pretrained, one_frame=one_frame)

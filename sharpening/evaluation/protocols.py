@@ -35,8 +35,15 @@ PROTOCOLS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One test: `frames` uint8 `[n, 32, 32, 3]`, `label` uint8 `[128, 128, 3]`; `group` names a part of the protocol, `cluster` what is not
-    independent (the person)."""
+    """One test.
+
+    Attributes:
+        name: Code of the picture or window.
+        group: Part of the protocol that it belongs to.
+        cluster: Samples with the same one are not independent: they show one person.
+        frames: uint8 `[n, 32, 32, 3]`, RGB.
+        label: uint8 `[128, 128, 3]`, RGB.
+    """
 
     name: str
     group: str
@@ -73,7 +80,9 @@ def _stills(data: SharedData, protocol: str, seed: int, split: str) -> Iterator[
     how = settings(protocol)
     for number in chosen:
         # The same numbers for each protocol: the same person moves the same way, only the damage differs.
-        made = apply(_square(read_picture(paths[number])), draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES))
+        made = apply(
+            _square(read_picture(paths[number])), draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES)
+        )
         name = _code(paths[number].relative_to(data.root))
         yield Sample(name, protocol, name, made.frames, made.label)
 
@@ -90,7 +99,9 @@ def _clips(data: SharedData, seed: int, split: str) -> Iterator[Sample]:
 
 def _window(clip: Clip, pictures: NDArray[np.uint8], start: int, rng: np.random.Generator) -> Sample:
     # Nothing moves but what moves in the clip; a window is coded as a film or frame by frame.
-    still = replace(settings("stills"), rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, margin=(0.0, 0.0), film=0.5, crf=(20, 35))
+    still = replace(
+        settings("stills"), rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, margin=(0.0, 0.0), film=0.5, crf=(20, 35)
+    )
     made = apply(pictures[start : start + N_FRAMES], draw(rng, still, n_frames=N_FRAMES))
     return Sample(f"{_code(clip.name)}@{start}", clip.kind, _code(clip.identity), made.frames, made.label)
 

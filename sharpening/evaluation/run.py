@@ -83,7 +83,14 @@ def evaluate(
         raise InputError(data, f"the protocol '{protocol}' found nothing to test.", "Check splits.csv.")
     table = pd.DataFrame(rows)
     if out is not None:
-        facts = {"protocol": protocol, "what": PROTOCOLS[protocol], "split": split, "samples": done, "seed": seed, "inputs_sha256": digest.hexdigest()}
+        facts = {
+            "protocol": protocol,
+            "what": PROTOCOLS[protocol],
+            "split": split,
+            "samples": done,
+            "seed": seed,
+            "inputs_sha256": digest.hexdigest(),
+        }
         _write(Path(out) / protocol, table, {**facts, **_circumstances(), "seconds": round(time.monotonic() - began)})
     return table
 
@@ -160,7 +167,11 @@ def to_markdown(table: pd.DataFrame) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for _, row in table.iterrows():
         cells = [f"{metrics.get(name).format(row[name])} ± {metrics.get(name).format(row[name + '±'])}" for name in COLUMNS]
-        lines.append("| " + " | ".join([row["group"], row["method"], str(row["n"]), *cells, f"{row['gain']:+.2f} ± {row['gain±']:.2f}"]) + " |")
+        lines.append(
+            "| "
+            + " | ".join([row["group"], row["method"], str(row["n"]), *cells, f"{row['gain']:+.2f} ± {row['gain±']:.2f}"])
+            + " |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -168,7 +179,8 @@ def _write(stem: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_text(stem.with_suffix(".csv"), rows.round(5).to_csv(index=False))
     write_text(stem.with_suffix(".json"), json.dumps(dict(facts), indent=1) + "\n")
-    title = f"# {facts['protocol']}: {facts['what']}\n\nMean ± half of the 95 % interval. Made by `sharpening evaluate --protocol {facts['protocol']}`.\n\n"
+    title = f"# {facts['protocol']}: {facts['what']}\n\n"
+    title += f"Mean ± half of the 95 % interval. Made by `sharpening evaluate --protocol {facts['protocol']}`.\n\n"
     write_text(stem.with_suffix(".md"), title + to_markdown(summary(rows)))
 
 

@@ -86,7 +86,8 @@ class DegradeParams:
         facts = json.loads(text)
         facts["view"] = tuple(facts["view"])
         facts["frames"] = tuple(
-            FrameParams(**{**f, "regions": tuple(Region(**{**r, "colour": tuple(r["colour"])}) for r in f["regions"])}) for f in facts["frames"]
+            FrameParams(**{**f, "regions": tuple(Region(**{**r, "colour": tuple(r["colour"])}) for r in f["regions"])})
+            for f in facts["frames"]
         )
         return cls(**facts)
 
@@ -122,7 +123,8 @@ def draw(rng: np.random.Generator, how: DegradeSettings, *, n_frames: int = 7) -
     coded_as_film = rng.random() < how.film
     damage_middle = rng.random() < how.p_damage_middle
     frames = tuple(
-        _draw_frame(rng, how, is_middle=i == n_frames // 2, damage_middle=damage_middle, jpeg=not coded_as_film) for i in range(n_frames)
+        _draw_frame(rng, how, is_middle=i == n_frames // 2, damage_middle=damage_middle, jpeg=not coded_as_film)
+        for i in range(n_frames)
     )
     side = 1 - rng.uniform(*how.margin)
     slack = (1 - side) / 2 if how.move_view else 0.0
@@ -143,7 +145,9 @@ def apply(picture: Picture, params: DegradeParams, *, other: Picture | None = No
     n = len(params.frames)
     pictures = picture if picture.ndim == 4 else np.broadcast_to(picture, (n, *picture.shape))
     if pictures.ndim != 4 or pictures.shape[1] != pictures.shape[2] or pictures.shape[3] != 3 or len(pictures) != n:
-        raise ShapeError("still to damage", tuple(picture.shape), f"[S, S, 3] or [{n}, S, S, 3]", "Crop the picture to a square first.")
+        raise ShapeError(
+            "still to damage", tuple(picture.shape), f"[S, S, 3] or [{n}, S, S, 3]", "Crop the picture to a square first."
+        )
     middle = params.frames[n // 2]
     label = _see(pictures[n // 2], _view_matrix(params), params.size_out)
     frames = np.stack([_damage(still, frame, params, other) for still, frame in zip(pictures, params.frames, strict=True)])
@@ -181,7 +185,9 @@ def _draw_frame(rng: np.random.Generator, how: DegradeSettings, *, is_middle: bo
 
 
 def _draw_regions(rng: np.random.Generator, how: DegradeSettings, n_blurs: int) -> tuple[Region, ...]:
-    kinds = ["blur"] * n_blurs + [k for k in ("white-square", "white-circle", "occluder") if rng.random() < how.p_regions.get(k, 0.0)]
+    kinds = ["blur"] * n_blurs + [
+        k for k in ("white-square", "white-circle", "occluder") if rng.random() < how.p_regions.get(k, 0.0)
+    ]
     return tuple(
         Region(
             kind,

@@ -40,7 +40,9 @@ def centre_square(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return picture[top : top + side, left : left + side]
 
 
-def make_sequence(still: NDArray[np.uint8], how: DegradeSettings, *, n_frames: int, seed: Sequence[int]) -> tuple[Damaged, DegradeParams]:
+def make_sequence(
+    still: NDArray[np.uint8], how: DegradeSettings, *, n_frames: int, seed: Sequence[int]
+) -> tuple[Damaged, DegradeParams]:
     """One damaged sequence out of one still `[H, W, 3]`; the same `seed` numbers give the same sequence."""
     params = draw(np.random.default_rng(list(seed)), how, n_frames=n_frames)
     return apply(np.ascontiguousarray(centre_square(still)), params), params
@@ -99,7 +101,9 @@ def synthesise(
 def _claim(root: Path, facts: dict[str, object]) -> None:
     file, text = root / "set.json", json.dumps(facts, indent=1)
     if file.exists() and json.loads(file.read_text()) != json.loads(text):
-        raise InputError(root, "holds a set made with other settings.", "Name another folder, or repeat the settings of its set.json.")
+        raise InputError(
+            root, "holds a set made with other settings.", "Name another folder, or repeat the settings of its set.json."
+        )
     root.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         write_text(file, text)

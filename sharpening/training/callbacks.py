@@ -14,7 +14,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Metric
 from torch import Tensor, nn
 
-__all__ = ["Ema", "EpochDraws", "JsonLog", "LossPart", "PictureMean", "loss_parts", "read_log"]
+__all__ = ["Ema", "EpochDraws", "JsonLog", "LossPart", "PictureMean", "append_line", "loss_parts", "read_log"]
 
 
 class EpochDraws(Callback):
@@ -181,11 +181,21 @@ class JsonLog(Callback):
     def __init__(self, path: Path, *, start: int = 0, report: Callable[[Mapping[str, Any]], None] | None = None) -> None:
         super().__init__()
         self.file, self.start, self.report = path, start, report
-        self._began = 0.0
+        self._began, self._batches = 0.0, 0
+        self._total: Tensor | float = 0.0
 
     def before_epoch(self) -> None:
         """Start the clock."""
         self._began = time.monotonic()
+
+    def before_train(self) -> None:
+        """Begin the mean of the training loss."""
+        self._total, self._batches = 0.0, 0
+
+    def after_batch(self) -> None:
+        """Add a training batch."""
+        if self.training:
+            self._total, self._batches = self._total + self.loss.detach(), self._batches + 1
 
     def after_epoch(self) -> None:
         """Write the epoch's line."""
@@ -193,9 +203,11 @@ class JsonLog(Callback):
             return
         names, values = list(self.recorder.metric_names)[1:], list(self.recorder.log)[1:]
         facts: dict[str, Any] = {name: _number(value) for name, value in zip(names, values, strict=False) if name != "time"}
+        # The recorder's own training loss is smoothed over epochs, which a resumed run could not go on with.
+        facts["train_loss"] = _number(self._total / self._batches) if self._batches else None
         facts |= {"lr": float(self.opt.hypers[-1]["lr"]), "seconds": round(time.monotonic() - self._began, 2)}
-        facts = {"epoch": int(self.epoch), "step": int(self.train_iter), **facts}
-        _append(self.file, facts)
+        facts = {"epoch": int(self.epoch), "step": (int(self.epoch) + 1) * self._batches, **facts}
+        append_line(self.file, facts)
         if self.report is not None:
             self.report(facts)
 
@@ -206,7 +218,9 @@ def _number(value: Any) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _append(path: Path, facts: Mapping[str, Any]) -> None:
+def append_line(path: Path, facts: Mapping[str, Any]) -> None:
+    """Append `facts` to a log as one line of JSON; a line that a kill tore off before stays on a line of its own."""
+    """Append one line of JSON to a log; a line that a kill has torn stays alone and is not glued to this one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:

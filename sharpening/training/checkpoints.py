@@ -31,7 +31,7 @@ class Checkpoints(Callback):
     Args:
         folder: Where they lie.
         keep: How many stay; at least two, so that there is one to fall back to.
-        start: First epoch that is really run.
+        start: First epoch that is really run; `restore` sets it. fastai calls `after_epoch` for the skipped ones as well.
     """
 
     order = 70
@@ -71,9 +71,12 @@ class Checkpoints(Callback):
                 problems.append(problem)
                 continue
             unpack(learn, state, source=path)
-            return epoch + 1
+            self.start = epoch + 1
+            return self.start
         if problems:
-            raise WeightsMismatch(self.folder, "none of the checkpoints can be read.", "Delete the folder to start anew.") from problems[0]
+            raise WeightsMismatch(
+                self.folder, "none of the checkpoints can be read.", "Delete the folder to start anew."
+            ) from problems[0]
         return 0
 
 

@@ -57,12 +57,14 @@ def export(
         RangeError: if it cannot be known how to build the network again, or what it takes.
     """
     learn = network if isinstance(network, Learner) else None
-    net: nn.Module = network.model if isinstance(network, Learner) else network
+    net: Any = network.model if isinstance(network, Learner) else network
     form = form or getattr(getattr(learn, "dls", None), "form", None)
     if form is None:
         raise RangeError("form", None, "a BatchForm", "Say what the network takes: export(…, form=BatchForm(7, 32, 128)).")
     if not hasattr(net, "settings"):
-        raise RangeError("network", type(net).__name__, "one made by create_model or get_learner", "The card must say how to build it.")
+        raise RangeError(
+            "network", type(net).__name__, "one made by create_model or get_learner", "The card must say how to build it."
+        )
     card = WeightCard(
         name=name,
         model=net.model_name,
@@ -97,7 +99,9 @@ def _last_validation(learn: Learner | None) -> dict[str, Any]:
     recorder = getattr(learn, "recorder", None)
     values = list(getattr(recorder, "log", ()))[1:]
     names = list(getattr(recorder, "metric_names", ()))[1:]
-    known = {name: value for name, value in zip(names, values, strict=False) if name not in ("train_loss", "time") and value is not None}
+    known = {
+        name: value for name, value in zip(names, values, strict=False) if name not in ("train_loss", "time") and value is not None
+    }
     return {f"training/{name}": float(value) for name, value in known.items()}
 
 
@@ -109,7 +113,9 @@ def _commit() -> str:
     git = ["git", "-C", str(here)]
     try:
         commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True, timeout=20)
-        changed = subprocess.run([*git, "status", "--porcelain", "--", "sharpening"], capture_output=True, text=True, check=True, timeout=20)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--", "sharpening"], capture_output=True, text=True, check=True, timeout=20
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")

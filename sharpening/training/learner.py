@@ -58,7 +58,7 @@ def make_learner(
     lr: float = 1e-3,
     wd: float = 1e-2,
     metrics: Iterable[str] = ("psnr",),
-    splitter: Callable[[nn.Module], Sequence[Any]] | None = None,
+    splitter: Callable[[Any], Sequence[Any]] | None = None,
     channels_last: bool = True,
     cbs: Iterable[Callback] = (),
     path: str | Path | None = None,
@@ -125,7 +125,6 @@ def fit(learn: Learner, recipe: Recipe, out: str | Path, *, resume: bool = True,
             for mean in averaging:
                 mean.after_fit()
             return learn
-        checkpoints.start = start
         log = JsonLog(out / "log.jsonl", start=start, report=report)
         learn.fit_one_cycle(
             recipe.epochs, recipe.lr, pct_start=recipe.pct_start, wd=recipe.wd, cbs=[log, checkpoints], start_epoch=start

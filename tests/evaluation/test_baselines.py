@@ -32,7 +32,9 @@ def test_interpolation_of_a_flat_picture_is_flat(mode):
 
 def test_back_projection_beats_bicubic_by_using_the_others(astronaut_face):
     frames, label = made(astronaut_face, "stills")
-    many, one, bicubic = (psnr(x, label).mean() for x in (back_projection(frames), back_projection(middle_of(frames)), interpolate(frames)))
+    many, one, bicubic = (
+        psnr(x, label).mean() for x in (back_projection(frames), back_projection(middle_of(frames)), interpolate(frames))
+    )
     assert many > bicubic + 0.7
     assert many > one + 0.5
 

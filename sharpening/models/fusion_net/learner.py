@@ -16,7 +16,7 @@ from sharpening.mframe_dl import BatchForm
 from sharpening.models.critics import critic as get_critic
 from sharpening.models.fusion_net.callbacks import AlignmentError, FewerFrames, TrueMotion
 from sharpening.models.fusion_net.model import FusionNet
-from sharpening.models.loading import load_trained
+from sharpening.models.loading import load_trained, remember
 from sharpening.training.learner import batch_form, make_learner
 
 __all__ = ["get_learner", "parameter_groups"]
@@ -71,12 +71,11 @@ def get_learner(
     if weights is not None:
         network, _ = load_trained(FusionNet, "fusion_net", weights)
     else:
-        settings = {"preset": preset, "n_frames": form.n_frames}
-        network = FusionNet(**settings)
-        network.model_name, network.settings = "fusion_net", settings
+        settings: dict[str, Any] = {"preset": preset, "n_frames": form.n_frames}
+        network = remember(FusionNet(**settings), "fusion_net", settings)
     loss = get_critic(critic) if isinstance(critic, str) else critic
     own = [TrueMotion(motion_weight)] + ([FewerFrames(p_fewer_frames)] if p_fewer_frames > 0 else [])
-    shared = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "path": path}
+    shared: dict[str, Any] = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "path": path}
     learn = make_learner(dls, network, loss, splitter=parameter_groups, cbs=[*own, *cbs], **shared)
     if len(getattr(dls.train_ds, "tls", ())) > 2:
         learn.metrics = [*learn.metrics, AlignmentError()]
@@ -88,4 +87,6 @@ def _check(form: BatchForm) -> None:
         advice = f"Build the loaders with mframe_dls(…, size_in={form.size_out // FusionNet.scale}, size_out={form.size_out})."
         raise ShapeError("side of the labels", form.size_out, f"{FusionNet.scale} times the frames' {form.size_in}", advice)
     if form.normalisation == "imagenet":
-        raise RangeError("normalisation of the frames", "imagenet", "none", "FusionNet takes 0 … 1: mframe_dls(…, normalize=False).")
+        raise RangeError(
+            "normalisation of the frames", "imagenet", "none", "FusionNet takes 0 … 1: mframe_dls(…, normalize=False)."
+        )

@@ -118,7 +118,9 @@ def _check(frames: Tensor) -> tuple[int, int, int, int]:
         raise ShapeError("frames", tuple(frames.shape), "[bs, 3·n, h, w]", "Stack the n RGB frames along the channels.")
     bs, channels, height, width = frames.shape
     if min(height, width) < 16 or height % 2 or width % 2:
-        raise ShapeError("frames", tuple(frames.shape), "h and w even and at least 16", "Resize the frames, to 32×32 for the shipped weights.")
+        raise ShapeError(
+            "frames", tuple(frames.shape), "h and w even and at least 16", "The shipped weights want 32×32."
+        )
     return bs, channels // 3, height, width
 
 
@@ -127,12 +129,15 @@ class _Encoder(nn.Sequential):
 
     def __init__(self, sizes: FusionSizes) -> None:
         super().__init__(
-            conv(3, sizes.encoder), nn.LeakyReLU(0.1), ResStack(sizes.encoder, sizes.encoder_depth), upshuffle(sizes.encoder, sizes.features)
+            conv(3, sizes.encoder),
+            nn.LeakyReLU(0.1),
+            ResStack(sizes.encoder, sizes.encoder_depth),
+            upshuffle(sizes.encoder, sizes.features),
         )
 
 
 class _ResidualFlow(nn.Sequential):
-    """What is left after the affine motion (expression, turning head): a smooth flow, at most a quarter of the picture, zero at the start."""
+    """What is left after the affine motion (expression, turning head): a smooth flow, at most a quarter of the picture."""
 
     limit = 0.25
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fastai.callback.schedule  # noqa: F401  (gives Learner its fit_one_cycle)
-import numpy as np
 import torch
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, CancelValidException
 from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
@@ -31,15 +32,25 @@ from sharpening.frames.degrade import settings
 from sharpening.frames.layouts import SharedData
 from sharpening.losses.pixel import charbonnier
 from sharpening.metrics.error import psnr
+from sharpening.mframe_dl import BatchForm
 from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
 from sharpening.training.callbacks import Ema, append_line
 from sharpening.training.checkpoints import Checkpoints
+from sharpening.training.export import export
+from sharpening.weights.store import load_card
 
 __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
 
 log = logging.getLogger(__name__)
+
+DATA_TERMS = (
+    "stills and clips of the project's workplace, train split by identity: 11,502 stills of CelebA (non-commercial research only), "
+    "LFW (research use), FFHQ (CC BY-NC-SA 4.0), StyleGAN faces (CC BY-NC 4.0) and synthetic portraits (no licence stated); 718 clips: "
+    "YouTube Faces frames (research use), HDTF and Intel sample videos (CC BY 4.0), and example videos of public face projects (MIT, "
+    "Apache-2.0, or unstated)"
+)
 
 
 @dataclass(frozen=True)
@@ -118,23 +129,28 @@ class HeldOut(Callback):
         self.began = time.monotonic()
         self.dls.train.dataset.epoch = self.epoch
 
-    def after_train(self) -> None:
-        """Measure, log, and put the raw weights back."""
-        net, raw = self.model.net, {key: value.clone() for key, value in self.model.state_dict().items()}
-        self.model.load_state_dict(self.ema.mean)
-        net.eval()
+    def before_validate(self) -> None:
+        """Measure the running mean, which stands in the network now, log it, and skip fastai's own validation."""
         with torch.no_grad():
-            self.figures = {k: v for name, (frames, label) in self.sets.items() for k, v in self._measure(name, frames, label).items()}
-        net.train()
-        self.model.load_state_dict(raw)
-        facts = {"epoch": self.epoch, "loss": round(float(self.recorder.smooth_loss), 5), "seconds": round(time.monotonic() - self.began)}
+            self.figures = {
+                k: v for name, (frames, label) in self.sets.items() for k, v in self._measure(name, frames, label).items()
+            }
+        facts = {
+            "epoch": self.epoch,
+            "loss": round(float(self.recorder.smooth_loss.value), 5),
+            "seconds": round(time.monotonic() - self.began),
+        }
         append_line(self.file, {**facts, **self.figures})
         log.info("%s", json.dumps({**facts, **self.figures}))
+        raise CancelValidException
 
     def _measure(self, name: str, frames: Tensor, label: Tensor) -> dict[str, float]:
         device = next(self.model.parameters()).device
         middle = frames[:, 9:12]
-        results = {f"{name}_bicubic": F.interpolate(middle, scale_factor=4, mode="bicubic"), f"{name}_one": self._run(middle, device)}
+        results = {
+            f"{name}_bicubic": F.interpolate(middle, scale_factor=4, mode="bicubic"),
+            f"{name}_one": self._run(middle, device),
+        }
         if self.n_frames > 1:
             results[name] = self._run(frames, device)
         return {key: round(float(psnr(pred.clamp(0, 1), label).mean()), 3) for key, pred in results.items()}
@@ -179,13 +195,68 @@ def _fixed_batch(bank: FaceBank, how: str, p_clip: float, size: int) -> tuple[Te
 
 def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callback], device: torch.device) -> Learner:
     samples = PretrainSet(
-        bank, settings("train"), length=plan.steps * plan.bs, bs=plan.bs, n_choices=plan.n_choices, p_clip=plan.p_clip, seed=plan.seed
+        bank,
+        settings("train"),
+        length=plan.steps * plan.bs,
+        bs=plan.bs,
+        n_choices=plan.n_choices,
+        p_clip=plan.p_clip,
+        seed=plan.seed,
     )
     workers = 1 if device.type == "cpu" else 8  # on two cores the net needs both; one worker is fast enough
     loader = DataLoader(samples, bs=plan.bs, shuffle=False, num_workers=workers, drop_last=True, device=device)
     dls = DataLoaders(loader, loader, device=device)
     dls.n_inp = 1
     optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4)
-    learn = Learner(dls, _WithFlow(net), loss_func=partial(pretrain_loss, weight=plan.motion_weight), opt_func=optimiser, cbs=cbs)
-    learn._do_epoch_validate = lambda *args, **kwargs: None  # HeldOut measures instead
-    return learn
+    return Learner(dls, _WithFlow(net), loss_func=partial(pretrain_loss, weight=plan.motion_weight), opt_func=optimiser, cbs=cbs)
+
+
+def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures: Mapping[str, float]) -> None:
+    """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces."""
+    key = "heldout_stills" if max(plan.n_choices) > 1 else "heldout_stills_one"
+    found = {f"heldout_{name}": value for name, value in figures.items()}
+    there = folder / f"{name}.safetensors"
+    if there.is_file() and float(load_card(there).metrics.get(key, -math.inf)) >= found[key]:
+        log.info("%s stays: %s is no better than the %s of its card", there, found[key], load_card(there).metrics[key])
+        return
+    net.model_name, net.settings = "fusion_net", {"preset": plan.preset, "n_frames": max(plan.n_choices)}
+    steps = f"{plan.epochs * plan.steps} steps of {plan.bs} sequences, n in {sorted(set(plan.n_choices))}, lr {plan.lr}, seed {plan.seed}"
+    export(
+        net.cpu(),
+        name,
+        folder,
+        recipe=f"models/fusion_net/pretrain.py (make train-pretrained): {steps}; frames.degrade preset 'train'",
+        data=DATA_TERMS,
+        source="trained by the sharpening project",
+        licence="weights: for research, not for commerce (terms of the training data)",
+        free_use=False,
+        paper="A. Svorad, Increasing Quality of Facial Images Using Sequence of Images, Brno 2021 (the task)",
+        metrics=found,
+        form=BatchForm(max(plan.n_choices), 32, 128),
+    )
+    log.info("wrote %s", there)
+
+
+def main() -> None:
+    """`python -m sharpening.models.fusion_net.pretrain --help`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder in the form of ../shared/data")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints")
+    parser.add_argument(
+        "--one-frame", action="store_true", help="train the single-frame twin; it is written to --out, not to pretrained/"
+    )
+    for name in ("preset", "epochs", "steps", "bs", "lr", "seed"):
+        default = getattr(PretrainPlan(), name)
+        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"default {default}")
+    given = vars(parser.parse_args())
+    logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
+    plan = PretrainPlan(**{name: given[name] for name in ("preset", "epochs", "steps", "bs", "lr", "seed")})
+    if given["one_frame"]:
+        plan = replace(plan, n_choices=(1,))
+    net, figures = pretrain(plan, given["data"], given["out"])
+    name = f"{'twin' if given['one_frame'] else 'fusion'}_{plan.preset}"
+    _export(net, name, given["out"] if given["one_frame"] else Path("pretrained"), plan, figures)
+
+
+if __name__ == "__main__":
+    main()

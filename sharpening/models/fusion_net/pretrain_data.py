@@ -65,7 +65,7 @@ class PretrainSet(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
 
     All samples of one batch have the same number of frames, drawn per batch from `n_choices`.
 
-    Returns per item: frames `[3n, 32, 32]`, label `[3, 128, 128]`, both 0 … 1; motion `[n, 2, 3]`; known `[n]` (1 where motion is the truth).
+    An item is: frames `[3n, 32, 32]` and label `[3, 128, 128]`, both 0 … 1; motion `[n, 2, 3]`; known `[n]`, 1 where motion is the truth.
     """
 
     def __init__(

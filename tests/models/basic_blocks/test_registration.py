@@ -8,7 +8,9 @@ from sharpening.frames.degrade import apply, draw, settings
 from sharpening.models.basic_blocks import affine_grid, estimate_affine, solve_spd
 
 
-def pairs(picture: np.ndarray, preset: str, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def pairs(
+    picture: np.ndarray, preset: str, count: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     made = [apply(picture, draw(rng, settings(preset))) for _ in range(count)]
     frames = torch.from_numpy(np.stack([m.frames for m in made])).permute(0, 1, 4, 2, 3).float() / 255
     motion = torch.from_numpy(np.stack([m.motion for m in made]))

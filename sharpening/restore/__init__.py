@@ -1,0 +1,8 @@
+"""The main job: some poor frames of one person in, one better picture out, with a report on how it came about."""
+
+from __future__ import annotations
+
+from sharpening.restore.restored import Restored
+from sharpening.restore.restorer import Restorer
+
+__all__ = ["Restored", "Restorer"]

@@ -1,0 +1,103 @@
+"""A trained network and its card, as one thing that takes frames as they lie on disk and gives pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sharpening.errors import WeightsMismatch
+from sharpening.imaging.ranges import from_byte_range, from_signed, to_byte_range, to_imagenet, to_signed
+from sharpening.models.zoo import create_model
+from sharpening.weights.card import WeightCard, load_card
+from sharpening.weights.names import true_name
+from sharpening.weights.store import find, load_into, load_state
+
+__all__ = ["Output", "TrainedNetwork", "load_network"]
+
+N_FRAMES = 7  # of a window, where the card says that any number will do
+
+_RANGES = {(0.0, 1.0): (lambda x: x, lambda x: x), (-1.0, 1.0): (to_signed, from_signed), (0.0, 255.0): (to_byte_range, from_byte_range)}
+
+
+class Output(NamedTuple):
+    """What came out of the network.
+
+    Attributes:
+        pictures: `[bs, 3, size_out, size_out]`, RGB, clamped to [0, 1].
+        shares: `[bs, n]`: how much each frame gave, at most 1 in all; None where the network cannot tell.
+    """
+
+    pictures: Tensor
+    shares: Tensor | None
+
+
+@dataclass(eq=False)
+class TrainedNetwork:
+    """A network that knows from its card what it wants.
+
+    Attributes:
+        network: in eval mode.
+        card: facts on its weights.
+        path: the weight file; None for a network made in memory.
+    """
+
+    network: nn.Module
+    card: WeightCard
+    path: Path | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Most frames that it is given at a time."""
+        return self.card.n_frames or N_FRAMES
+
+    @property
+    def takes_any_number(self) -> bool:
+        """Whether fewer frames than `n_frames` will do; the others are given the edge frames again."""
+        return hasattr(self.network, "parts")
+
+    @torch.inference_mode()
+    def __call__(self, frames: Tensor) -> Output:
+        """Restore the middle frames.
+
+        Args:
+            frames: `[bs, n, 3, size_in, size_in]`, RGB in [0, 1], on the device of the network.
+        """
+        encode, decode = _RANGES[self.card.value_range]
+        x = to_imagenet(frames) if self.card.normalisation == "imagenet" else encode(frames)
+        x = x.flatten(1, 2)
+        if not self.takes_any_number:
+            return Output(decode(self.network(x)).clamp(0, 1), None)
+        parts: Any = self.network.parts(x)  # type: ignore[operator]
+        # The last share belongs to "none of the frames".
+        return Output(decode(parts.pred).clamp(0, 1), parts.weights[:, :-1].mean(dim=(2, 3)))
+
+
+def load_network(name: str | Path, *, pretrained: str | Path | None = None, device: torch.device | str = "cpu") -> TrainedNetwork:
+    """Find weights and build the network that their card describes.
+
+    Args:
+        name: "default", a name in one of the searched folders, or the path of a weight file with its card beside it.
+        pretrained: folder to search first, see `weights.store.find`.
+        device: where to run it.
+
+    Raises:
+        WeightsMissing: they are nowhere.
+        WeightsMismatch: another hash than the card's, a damaged file, or weights that do not fit the network.
+        InputError: the card is absent.
+    """
+    path = find(true_name(str(name)), pretrained)
+    card = load_card(path)
+    if card.value_range not in _RANGES or card.normalisation not in ("none", "imagenet", ""):
+        problem = f"wants the range {card.value_range} and normalisation {card.normalisation!r}, which are unknown."
+        raise WeightsMismatch(path, problem, "Update sharpening, or get another file.")
+    try:
+        network = create_model(card.model, **card.settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsMismatch(path, f"its card describes a network that cannot be built ({error}).", "Get file and card again.") from error
+    load_into(network, load_state(path, sha256=card.sha256 or None), source=path)
+    network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TrainedNetwork(network, card, path)

@@ -1,0 +1,196 @@
+"""Frames in, picture out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sharpening.errors import RangeError
+from sharpening.imaging.convert import to_tensor
+from sharpening.imaging.resize import resize_tensor
+from sharpening.models.face_id.judge import FaceJudge
+from sharpening.restore.agreement import measure
+from sharpening.restore.locate import Choice, Located, locate
+from sharpening.restore.network import Output, TrainedNetwork, load_network
+from sharpening.restore.report import build_report
+from sharpening.restore.restored import Restored
+from sharpening.restore.source import Frames, Source, open_source
+
+__all__ = ["Restorer"]
+
+
+@dataclass(eq=False)
+class _Job:
+    """One input on its way."""
+
+    source: Source
+    located: Located
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Restorer:
+    """Restores one picture out of some frames of one person.
+
+    >>> restore = Restorer.from_weights()                       # doctest: +SKIP
+    >>> restore("film.mp4").save("face.png")                    # doctest: +SKIP
+
+    Args:
+        trained: network and card, see `from_weights`.
+        device: where it runs.
+        judge: measures the identity agreement; None leaves it out (about 0.1 s a frame on one core).
+    """
+
+    def __init__(self, trained: TrainedNetwork, *, device: torch.device | str = "cpu", judge: FaceJudge | None = None) -> None:
+        self.trained, self.device, self.judge = trained, torch.device(device), judge
+        trained.network.to(self.device)
+
+    @classmethod
+    def from_weights(
+        cls,
+        name: str | Path = "default",
+        *,
+        device: torch.device | str | None = None,
+        pretrained: str | Path | None = None,
+        judge: bool = True,
+    ) -> Restorer:
+        """Build a restorer out of a weight file and its card.
+
+        Args:
+            name: "default", the name of weights, or the path of a weight file.
+            device: "cpu", "cuda" …; None for CUDA where there is one.
+            pretrained: folder to search for the weights first.
+            judge: whether to measure the identity agreement of each result.
+
+        Raises:
+            WeightsMissing: the weights are nowhere; the message names all places.
+            WeightsMismatch: the file is not what its card says.
+            RangeError: there is no such device.
+        """
+        place = _device(device)
+        return cls(load_network(name, pretrained=pretrained, device=place), device=place, judge=FaceJudge() if judge else None)
+
+    def __call__(
+        self,
+        frames: Frames,
+        *,
+        cropped: bool | None = None,
+        box: tuple[float, float, float, float] | None = None,
+        face: int | None = None,
+        middle: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        name: str | None = None,
+    ) -> Restored:
+        """Restore one picture.
+
+        Args:
+            frames: arrays uint8 `[H, W, 3]` RGB, paths, a film, a folder, or a `FrameSequence`; any number of frames from one up. Of more
+                frames than the network takes (7) the one with most detail becomes the middle, with its nearest neighbours.
+            cropped: the frames are cropped faces already (the standard square, side 4.56 eye distances). None: they are if they are squares
+                of at most 32 px; else the face is looked for.
+            box: left, top, width, height [px] round the wanted head in the first frame.
+            face: number of the wanted face, from left to right in the first frame that has one.
+            middle: number of the frame to restore.
+            start: first frame to use.
+            stop: first frame not to use any more.
+            name: what to call the input in report and sheet.
+
+        Raises:
+            NoFaceFound: in none of the frames.
+            InputError: nothing there, or nothing readable.
+            ShapeError, RangeError: arrays, box or numbers that do not fit.
+        """
+        job = self.prepare(frames, Choice(cropped, box, face, middle, start, stop), name=name)
+        return self.finish([job])[0]
+
+    def many(self, sequences: Iterable[Frames], bs: int = 16, **choice: Any) -> list[Restored]:
+        """Restore many inputs, through the network in batches; the results are those of one call each.
+
+        Args:
+            sequences: inputs as for a single call.
+            bs: most sequences in a batch.
+            **choice: `cropped`, `box`, `face`, `middle`, `start` and `stop`, the same for all.
+
+        Raises:
+            RangeError: `bs` under 1.
+            SharpeningError: as a single call, for the first input that cannot be restored.
+        """
+        if bs < 1:
+            raise RangeError("bs", bs, "at least 1")
+        how, done, jobs = Choice(**choice), list[Restored](), list[_Job]()
+        for frames in sequences:
+            jobs.append(self.prepare(frames, how))
+            if len(jobs) == bs:
+                done += self.finish(jobs)
+                jobs = []
+        return done + self.finish(jobs)
+
+    def prepare(self, frames: Frames, choice: Choice, *, name: str | None = None) -> _Job:
+        """Find, follow and cut out the face: the first half of the work, one input at a time."""
+        begin = time.perf_counter()
+        source = open_source(frames, name=name)
+        located = locate(source, choice, n=self.trained.n_frames, size=self.trained.card.size_in)
+        return _Job(source, located, {"locate": time.perf_counter() - begin})
+
+    def finish(self, jobs: Sequence[_Job]) -> list[Restored]:
+        """Restore what was prepared, jobs with equally many frames in one batch: the second half of the work."""
+        results: dict[int, Restored] = {}
+        counts = [len(self._indexes(job)) for job in jobs]
+        for count in sorted(set(counts)):
+            some = [i for i, each in enumerate(counts) if each == count]
+            begin = time.perf_counter()
+            stacks = torch.stack([to_tensor(jobs[i].located.sequence.frames[self._indexes(jobs[i])]) for i in some]).to(self.device)
+            output = self.trained(stacks)
+            bicubic = self._bicubic(stacks)
+            for i in some:
+                jobs[i].seconds["network"] = (time.perf_counter() - begin) / len(some)
+            for row, i in enumerate(some):
+                results[i] = self._restored(jobs[i], output, bicubic, row)
+        return [results[i] for i in range(len(jobs))]
+
+    def _indexes(self, job: _Job) -> list[int]:
+        """Which frames of the window go into the stack: all, or for a network of a fixed number with the edge frames repeated."""
+        n = job.located.sequence.n
+        if self.trained.takes_any_number:
+            return list(range(n))
+        wanted = np.arange(self.trained.n_frames) - self.trained.n_frames // 2 + n // 2
+        return [int(i) for i in np.clip(wanted, 0, n - 1)]
+
+    def _bicubic(self, stacks: Tensor) -> Tensor:
+        size = self.trained.card.size_out
+        return resize_tensor(stacks[:, stacks.shape[1] // 2], size, "bicubic").clamp(0, 1)
+
+    def _restored(self, job: _Job, output: Output, bicubic: Tensor, row: int) -> Restored:
+        picture = _array(output.pictures[row])
+        shares = () if output.shares is None else tuple(float(share) for share in output.shares[row])
+        begin = time.perf_counter()
+        agreement = measure(picture, list(job.located.sequence.frames), self.judge)
+        job.seconds["agreement"] = time.perf_counter() - begin
+        report = build_report(
+            job.source, job.located, self.trained, shares, agreement, device=self.device, seconds={**job.seconds, "total": sum(job.seconds.values())}
+        )
+        return Restored(picture, _array(bicubic[row]), job.located.sequence.frames, shares, report)
+
+
+def _array(picture: Tensor) -> NDArray[np.float32]:
+    return np.ascontiguousarray(picture.float().cpu().movedim(0, -1).numpy())
+
+
+def _device(device: torch.device | str | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise RangeError("device", str(device), "cpu, or a device that this torch can use", f"torch says: {reason}") from error
+    return place

@@ -1,0 +1,46 @@
+"""Tiny builds of every network, for the contract tests and all others that need some network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sharpening.models.zoo import create_model
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """How to build a network so small that tests do not wait, and what it takes."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    n_frames: int = 3
+    size: int = 32
+
+    def build(self, seed: int = 0) -> nn.Module:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return create_model(self.name, **self.settings)
+
+    def frames(self, bs: int, seed: int = 0) -> Tensor:
+        return torch.rand(bs, 3 * self.n_frames, self.size, self.size, generator=torch.Generator().manual_seed(seed))
+
+
+TINY = {
+    "unet": TinyModel("unet", {"n_frames": 3, "encoder": "resnet18", "width": 8}),
+    "fusion_net": TinyModel("fusion_net", {"preset": "tiny", "n_frames": 3}, size=16),
+}
+
+
+@pytest.fixture
+def tiny_models() -> dict[str, TinyModel]:
+    return TINY
+
+
+@pytest.fixture(params=sorted(TINY))
+def tiny(request: pytest.FixtureRequest) -> TinyModel:
+    return TINY[request.param]

@@ -44,6 +44,9 @@ format: setup        ## Bring the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+accept: setup        ## Store public names and the page of weights as they are now
+	ACCEPT=1 $(BIN)/python -m pytest -q tests/test_public_names.py tests/weights/test_pretrained.py
+
 constraints:         ## Compile constraints.txt anew (needs uv); torch is held at the version that PLATFORM tests ran on
 	printf 'torch==2.14.1\ntorchvision==0.29.1\n' > $(RUNS)-hold.txt
 	uv pip compile pyproject.toml --universal --no-annotate --no-header --all-extras --python-version 3.11 -c $(RUNS)-hold.txt -o constraints.txt

@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> None:
 
     learn.show_results(max_n=4)
     plt.savefig(out / "results.png")
-    weights = export(learn, "my-unet", out, data=str(args.data or "drawn faces"))
+    weights = export(learn, "my-unet", out, data="what I trained it on, and its terms")
     print(f"results: {out / 'results.png'}\nweights: {weights}, and their card beside them")
 
 

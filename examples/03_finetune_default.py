@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> None:
     after = learn.validate()
     print(f"PSNR on the sequences that did not train: {before[1]:.2f} dB before, {after[1]:.2f} dB after")
 
-    path = export(learn, "mine", args.out, data=str(folder))
+    path = export(learn, "mine", args.out, data="my own sequences")
     print(f"weights: {path}, and their card beside them")
 
 

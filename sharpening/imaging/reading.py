@@ -20,6 +20,7 @@ MAX_PIXELS = 89_478_485
 """The largest picture that is read, in pixels (256 MiB as RGB): a file of a few bytes can claim any size."""
 
 _MID_GREY = 128
+_PNG = b"\x89PNG\r\n\x1a\n"
 _WEB_SUBSTITUTES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<script")
 _FILM_MARKS = ((4, b"ftypisom"), (4, b"ftypmp4"), (4, b"ftypqt"), (4, b"ftypM4V"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "))
 _STILL_KINDS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
@@ -150,11 +151,25 @@ def _is_deep_colour(image: Image.Image) -> bool:
 
 
 def _read_deep_colour(path: Path) -> Image.Image | None:
-    values = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = path.read_bytes()
+    if data.startswith(_PNG):
+        data = _bare_png(data)
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3:
         return None
     order = cv2.COLOR_BGRA2RGBA if values.shape[2] == 4 else cv2.COLOR_BGR2RGB
     return Image.fromarray(_to_8_bit(cv2.cvtColor(values, order)))
+
+
+def _bare_png(data: bytes) -> bytes:
+    """The header and the pixels of a PNG alone: OpenCV trusts the length that any other chunk claims, and takes gigabytes for it."""
+    kept, at = [], len(_PNG)
+    while at + 8 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if kind in (b"IHDR", b"IDAT") and at + 12 + length <= len(data):
+            kept.append(data[at : at + 12 + length])
+        at += 12 + length
+    return b"".join((_PNG, *kept, b"\0\0\0\0IEND\xaeB`\x82"))
 
 
 def _from_16_bit_grey(path: Path, image: Image.Image) -> Image.Image:

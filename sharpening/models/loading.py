@@ -10,6 +10,7 @@ from torch import nn
 
 from sharpening.errors import WeightsMismatch
 from sharpening.weights.card import WeightCard
+from sharpening.weights.names import true_name
 from sharpening.weights.store import find, load_card, load_into, load_state
 
 __all__ = ["load_trained", "remember"]
@@ -42,7 +43,7 @@ def load_trained(
         WeightsMissing: if the weights are nowhere.
         WeightsMismatch: if they are of another network, or not what the card says.
     """
-    path = find(weights, pretrained)
+    path = find(true_name(str(weights)), pretrained)
     card = load_card(path)
     if card.model != model:
         raise WeightsMismatch(path, f"holds weights of '{card.model}', not of '{model}'.", f"Use the learner of {card.model}.")

@@ -10,6 +10,7 @@ from torch import nn
 from sharpening.models.loading import load_trained, remember
 from sharpening.registry import Registry
 from sharpening.weights.card import WeightCard, load_card
+from sharpening.weights.names import true_name
 from sharpening.weights.store import find
 
 __all__ = ["create_model", "list_models", "load_model", "models"]
@@ -59,5 +60,5 @@ def load_model(weights: str | Path, *, pretrained: str | Path | None = None) -> 
         WeightsMissing: if the weights are nowhere.
         WeightsMismatch: if the file is not what its card says.
     """
-    card = load_card(find(weights, pretrained))
+    card = load_card(find(true_name(str(weights)), pretrained))
     return load_trained(models.get(card.model), card.model, weights, pretrained=pretrained)

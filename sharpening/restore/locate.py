@@ -174,7 +174,7 @@ def _find(source: Source, choice: Choice, n: int, size: int) -> Located:
     if not track.usable:
         raise _nothing(source, skipped, looked=len(numbers))
     middle, why = _middle(source, choice, track, numbers, n, step)
-    if step > 1:
+    if step > 1 or _has_holes(source, track, numbers, middle, n):
         track, numbers = _closer(source, choice, track, numbers, middle, n)
     usable = [numbers[i] for i in track.usable]
     if choice.middle is None:
@@ -229,8 +229,18 @@ def _middle(source: Source, choice: Choice, track: Track, numbers: Sequence[int]
     return choose_middle(usable, n, details, wanted=choice.middle, where=source.name)
 
 
+def _has_holes(source: Source, track: Track, numbers: Sequence[int], middle: int, n: int) -> bool:
+    """Whether a film has frames near the middle in which the face was not found, though it may be there: poor ones, or the first ones."""
+    if source.kind != "film" and not track.steady:
+        return False
+    half = n // 2
+    near = range(max(numbers[0], middle - half), min(numbers[-1], middle + half) + 1)
+    found = {numbers[i] for i in track.usable if track.places[i].how == "found"}
+    return any(i not in found for i in near)
+
+
 def _closer(source: Source, choice: Choice, track: Track, numbers: list[int], middle: int, n: int) -> tuple[Track, list[int]]:
-    """In a long film: follow the same face again, frame by frame, round the middle."""
+    """Follow the same face again, frame by frame round the middle: now it is known where to look closely."""
     near = min(track.usable, key=lambda i: abs(numbers[i] - middle))
     cx, cy, side = track.squares([near])[0]
     first, last = max(choice.start, middle - AROUND * n), middle + AROUND * n + 1

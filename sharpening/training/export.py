@@ -74,18 +74,20 @@ def export(
         paper=paper,
         data=data,
         recipe=_words(recipe),
-        n_frames=form.n_frames,
-        size_in=form.size_in,
-        size_out=form.size_out,
-        normalisation=form.normalisation,
-        n_parameters=sum(p.numel() for p in net.parameters()),
-        # Where the first weights came from is no setting of the network: the weights are in the file now.
-        settings={key: value for key, value in net.settings.items() if key != "pretrained"},
         metrics=dict(metrics) if metrics is not None else _last_validation(learn),
         commit=_commit(),
+        **_facts(net, form),
     )
     Path(folder).mkdir(parents=True, exist_ok=True)
     return save_state(Path(folder) / f"{name}.safetensors", net.state_dict(), card)
+
+
+def _facts(net: Any, form: BatchForm) -> dict[str, Any]:
+    """What the network and its loaders say of themselves."""
+    # Where the first weights came from is no setting of the network: the weights are in the file now.
+    settings = {key: value for key, value in net.settings.items() if key != "pretrained"}
+    taken = {key: getattr(form, key) for key in ("n_frames", "size_in", "size_out", "normalisation")}
+    return {"settings": settings, "n_parameters": sum(p.numel() for p in net.parameters()), **taken}
 
 
 def _words(recipe: Recipe | str | None) -> str:
@@ -95,14 +97,13 @@ def _words(recipe: Recipe | str | None) -> str:
     return recipe or _UNSTATED
 
 
-def _last_validation(learn: Learner | None) -> dict[str, Any]:
-    recorder = getattr(learn, "recorder", None)
-    values = list(getattr(recorder, "log", ()))[1:]
-    names = list(getattr(recorder, "metric_names", ()))[1:]
-    known = {
-        name: value for name, value in zip(names, values, strict=False) if name not in ("train_loss", "time") and value is not None
-    }
-    return {f"training/{name}": float(value) for name, value in known.items()}
+def _last_validation(learn: Learner | None) -> dict[str, float]:
+    if learn is None or not hasattr(learn, "final_record"):
+        return {}
+    names = ["valid_loss", *(metric.name for metric in learn.metrics)]
+    # A record of `fit` starts with the training loss, one of `validate` does not: both end with what is wanted.
+    values = list(learn.final_record)[-len(names) :]
+    return {f"training/{name}": float(value) for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def _commit() -> str:

@@ -24,13 +24,14 @@ from sharpening.imaging.files import write_text
 from sharpening.metrics import metrics as metric_table
 from sharpening.mframe_dl import BatchForm, mframe_dls
 from sharpening.registry import Registry
-from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, PictureMean, loss_parts
+from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, PictureMean, loss_parts, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
 from sharpening.training.recipes import Recipe, recipes
 
 __all__ = ["batch_form", "fit", "learners", "make_learner", "train"]
 
+_NOT_FIGURES = ("epoch", "step", "lr", "seconds", "train_loss")
 Report = Callable[[Mapping[str, Any]], None]
 
 # Named by text: this floor may not import the networks above it, and a recipe is data that may name any of them.
@@ -60,6 +61,7 @@ def make_learner(
     metrics: Iterable[str] = ("psnr",),
     splitter: Callable[[Any], Sequence[Any]] | None = None,
     channels_last: bool = True,
+    clip: float = 0.5,
     cbs: Iterable[Callback] = (),
     path: str | Path | None = None,
 ) -> Learner:
@@ -74,6 +76,7 @@ def make_learner(
         metrics: Names in `metrics`, taken over the validation pictures.
         splitter: network → groups of parameters, for `freeze` and `fine_tune`.
         channels_last: Lay the weights out for faster convolutions.
+        clip: Largest norm of the gradient; 0 for no limit. fastai's learning rates are high for nets without normalisation layers.
         cbs: More callbacks.
         path: Folder for what fastai writes; that of `dls` when not given.
 
@@ -85,7 +88,8 @@ def make_learner(
         network = network.to(memory_format=torch.channels_last)
     columns = [PictureMean(name, metric_table.get(name).fn) for name in metrics] + loss_parts(loss, batch_form(dls).size_out)
     settings = {} if splitter is None else {"splitter": splitter}
-    learn = Learner(dls, network, loss, lr=lr, wd=wd, metrics=columns, cbs=list(cbs), path=path, **settings)
+    clipping = [GradientClip(clip)] if clip > 0 else []
+    learn = Learner(dls, network, loss, lr=lr, wd=wd, metrics=columns, cbs=[*clipping, *cbs], path=path, **settings)
     if torch.device(dls.device).type == "cuda":
         learn.add_cb(MixedPrecision(AMPMode.BF16 if torch.cuda.is_bf16_supported() else AMPMode.FP16))
     if not (sys.stdout.isatty() or IN_NOTEBOOK):
@@ -117,8 +121,7 @@ def fit(learn: Learner, recipe: Recipe, out: str | Path, *, resume: bool = True,
     checkpoints = Checkpoints(out / "checkpoints")
     _claim(out, recipe, checkpoints, resume)
     averaging = [Ema(recipe.ema)] if recipe.ema > 0 else []
-    clipping = [GradientClip(recipe.clip)] if recipe.clip > 0 else []
-    with learn.added_cbs([*averaging, *clipping, EpochDraws()]):
+    with learn.added_cbs([*averaging, EpochDraws()]):
         start = checkpoints.restore(learn)
         if start >= recipe.epochs:
             # Nothing is left to train; the network shall look as it did at the end of the run.
@@ -160,7 +163,12 @@ def train(
     dls = mframe_dls(data, **recipe.loader_settings(), num_workers=num_workers, device=device, path=out)
     learn = _fresh_learner(recipe, dls)
     fit(learn, recipe, out, resume=resume, report=report)
-    return export(learn, recipe.name, out, recipe=recipe, data=str(data) if isinstance(data, str | Path) else "sequences in memory")
+    # From the log, not from the Learner: a run that was finished before has no figures in memory.
+    last = read_log(Path(out) / "log.jsonl")[-1]
+    figures = {f"training/{name}": value for name, value in last.items() if name not in _NOT_FIGURES and value is not None}
+    # The name alone: a card is given away, and the rest of a path tells of the desk it was made on.
+    origin = f"folder {Path(data).resolve().name}" if isinstance(data, str | Path) else "sequences in memory"
+    return export(learn, recipe.name, out, recipe=recipe, data=origin, metrics=figures)
 
 
 def _fresh_learner(recipe: Recipe, dls: DataLoaders) -> Learner:

@@ -105,7 +105,7 @@ class Recipe:
 
     def learner_settings(self) -> dict[str, Any]:
         """The arguments of every `get_learner` that the recipe decides, with those of the network."""
-        names = "critic lr wd channels_last metrics"
+        names = "critic lr wd channels_last clip metrics"
         shared = {name: getattr(self, name) for name in names.split()}
         motion = {"motion_weight": self.motion_weight} if self.motion_weight > 0 else {}
         return {**shared, **motion, **self.settings}

@@ -9,6 +9,7 @@ from sharpening.errors import RangeError, ShapeError, WeightsMismatch
 from sharpening.mframe_dl import BatchForm, mframe_dls
 from sharpening.models.zoo import create_model, load_model
 from sharpening.training.export import export
+from sharpening.weights.names import true_name
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def tiny_default(tmp_path, monkeypatch) -> None:
     """Weights called "default" where they are looked for, as the shipped ones are."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        export(create_model("fusion_net", preset="tiny"), "default", tmp_path / "pretrained", form=BatchForm(3, 32, 128))
+        export(create_model("fusion_net", preset="tiny"), true_name("default"), tmp_path / "pretrained", form=BatchForm(3, 32, 128))
     monkeypatch.setenv("SHARPENING_PRETRAINED", str(tmp_path / "pretrained"))
 
 
@@ -90,3 +91,20 @@ def test_loaders_of_the_wrong_form_are_refused_with_the_right_call(own_sequences
         fusion_net.get_learner(normalized, critic="pixel")
     with pytest.raises(WeightsMismatch, match="fusion_net"):
         unet.get_learner(large, critic="pixel", weights="default")
+
+
+def test_trained_unet_wants_the_form_that_it_was_trained_with(own_sequences, tmp_path) -> None:
+    from fastai.callback.training import GradientClip
+
+    from sharpening.models.unet import get_learner
+
+    shared = {"bs": 2, "size_in": 128, "device": "cpu"}
+    net = create_model("unet", n_frames=3, encoder="resnet18", width=8)
+    weights = export(net, "mine", tmp_path, form=BatchForm(3, 128, 128, "imagenet"))
+    learn = get_learner(mframe_dls(own_sequences, n_frames=3, normalize=True, **shared), critic="pixel", weights=weights, clip=0.3)
+    assert torch.equal(learn.model.head.weight, net.head.weight)
+    assert [cb.max_norm for cb in learn.cbs if isinstance(cb, GradientClip)] == [0.3]
+    with pytest.raises(ShapeError, match="n_frames=3"):
+        get_learner(mframe_dls(own_sequences, n_frames=5, normalize=True, **shared), critic="pixel", weights=weights)
+    with pytest.raises(RangeError, match="normalize=True"):
+        get_learner(mframe_dls(own_sequences, n_frames=3, **shared), critic="pixel", weights=weights)

@@ -60,7 +60,7 @@ def assert_same_weights(one: Path, other: Path) -> None:
     assert not different
 
 
-def test_train_leaves_weights_card_log_recipe_and_checkpoints(whole_run) -> None:
+def test_train_leaves_weights_card_log_recipe_and_checkpoints(whole_run, stills_folder) -> None:
     out = whole_run.parent
     assert sorted(path.name for path in out.iterdir()) == [
         "checkpoints",
@@ -76,6 +76,8 @@ def test_train_leaves_weights_card_log_recipe_and_checkpoints(whole_run) -> None
     assert {"psnr", "ssim", "align_px"} <= set(log[0])
     net, card = load_model(whole_run)
     assert net(torch.rand(1, 9, 32, 32)).shape == (1, 3, 128, 128)
+    assert str(stills_folder) not in card.to_json()
+    assert stills_folder.name in card.data
     assert card.recipe == "short: 3 epochs of 4 samples, seed 0"
     assert card.metrics["training/psnr"] == pytest.approx(log[-1]["psnr"])
 
@@ -120,9 +122,11 @@ def test_all_checkpoints_damaged_is_told(stills_folder, tmp_path) -> None:
 
 def test_finished_run_is_not_trained_again(whole_run, stills_folder) -> None:
     before, began = tensors(whole_run), (whole_run.parent / "log.jsonl").read_text()
+    card = load_model(whole_run)[1]
     train(RECIPE, stills_folder, whole_run.parent, device="cpu")
     assert all(torch.equal(value, before[key]) for key, value in tensors(whole_run).items())
     assert (whole_run.parent / "log.jsonl").read_text() == began
+    assert dataclasses.replace(load_model(whole_run)[1], commit=card.commit) == card
 
 
 def test_folder_of_another_recipe_is_refused(whole_run, stills_folder) -> None:

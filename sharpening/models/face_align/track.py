@@ -24,7 +24,7 @@ Box = tuple[float, float, float, float]
 """Left, top, width, height [px]."""
 
 LONGEST_GAP = 4  # frames without a sighting, between two with one, that are bridged
-UNSURE_SCORE = 0.25  # of dlib's detector: patterns that are no face reach 0.0 to 0.2, clear faces 1 to 3
+UNSURE_SCORE = 0.15  # of dlib's detector: patterns that are no face reach about 0.1, clear faces 1 to 3, small poor ones 0.2 to 1
 SMOOTHING = 1.5  # frames: sigma of the weights with which the neighbours count in the smooth path
 # The shipped network was trained to undo shifts of 5.5 % of the side (7 px of 128). The detector errs by 1 to 2 %.
 SHAKE = 0.04

@@ -40,6 +40,7 @@ def get_learner(
     wd: float = 1e-2,
     metrics: Iterable[str] = ("psnr", "ssim"),
     channels_last: bool = True,
+    clip: float = 0.5,
     cbs: Iterable[Callback] = (),
     path: str | Path | None = None,
     preset: str = "small",
@@ -56,6 +57,7 @@ def get_learner(
         wd: Weight decay.
         metrics: Names in `metrics`.
         channels_last: Faster memory layout.
+        clip: Largest norm of the gradient; 0 for no limit.
         cbs: More callbacks.
         path: Folder for what fastai writes.
         preset: Size of a fresh network, see `FusionNet`.
@@ -75,7 +77,7 @@ def get_learner(
         network = remember(FusionNet(**settings), "fusion_net", settings)
     loss = get_critic(critic) if isinstance(critic, str) else critic
     own = [TrueMotion(motion_weight)] + ([FewerFrames(p_fewer_frames)] if p_fewer_frames > 0 else [])
-    shared: dict[str, Any] = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "path": path}
+    shared: dict[str, Any] = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "clip": clip, "path": path}
     learn = make_learner(dls, network, loss, splitter=parameter_groups, cbs=[*own, *cbs], **shared)
     if len(getattr(dls.train_ds, "tls", ())) > 2:
         learn.metrics = [*learn.metrics, AlignmentError()]

@@ -11,7 +11,8 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
 
-from sharpening.errors import ShapeError
+from sharpening.errors import RangeError, ShapeError
+from sharpening.mframe_dl import BatchForm
 from sharpening.models.critics import critic as get_critic
 from sharpening.models.loading import load_trained, remember
 from sharpening.models.unet.encoder import FirstLayer
@@ -39,6 +40,7 @@ def get_learner(
     wd: float = 1e-3,
     metrics: Iterable[str] = ("psnr", "ssim"),
     channels_last: bool = True,
+    clip: float = 0.5,
     cbs: Iterable[Callback] = (),
     path: str | Path | None = None,
     encoder: str = "resnet34",
@@ -57,6 +59,7 @@ def get_learner(
         wd: Weight decay.
         metrics: Names in `metrics`.
         channels_last: Faster memory layout.
+        clip: Largest norm of the gradient; 0 for no limit.
         cbs: More callbacks.
         path: Folder for what fastai writes.
         encoder: See `UNet`.
@@ -68,28 +71,34 @@ def get_learner(
 
     Raises:
         ShapeError: if frames and labels of `dls` differ in size, or the weights are for another number of frames.
+        RangeError: if the weights want another normalisation.
     """
     form = batch_form(dls)
     if form.size_in != form.size_out:
         advice = f"The U-Net gives pictures as large as its frames: mframe_dls(…, size_in={form.size_out}, normalize=True)."
         raise ShapeError("side of the frames", form.size_in, f"{form.size_out}, that of the labels", advice)
-    if weights is not None:
-        network, _ = load_trained(UNet, "unet", weights)
-        if network.n_frames != form.n_frames:
-            advice = f"Build the loaders with mframe_dls(…, n_frames={network.n_frames})."
-            raise ShapeError("frames in a stack", form.n_frames, f"{network.n_frames}, as the weights were trained", advice)
-    else:
-        settings: dict[str, Any] = {
-            "n_frames": form.n_frames,
-            "encoder": encoder,
-            "first_layer": first_layer,
-            "blur": blur,
-            "width": width,
-        }
+    if weights is None:
+        settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "first_layer": first_layer, "blur": blur}
+        settings["width"] = width
         network = remember(UNet(**settings, pretrained=pretrained), "unet", settings)
+    else:
+        network = _trained(weights, form)
     loss = get_critic(critic) if isinstance(critic, str) else critic
-    shared: dict[str, Any] = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "cbs": cbs, "path": path}
-    learn = make_learner(dls, network, loss, splitter=parameter_groups, **shared)
+    shared: dict[str, Any] = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "clip": clip, "path": path}
+    learn = make_learner(dls, network, loss, splitter=parameter_groups, cbs=cbs, **shared)
     if pretrained is not None and weights is None:
         learn.freeze()
     return learn
+
+
+def _trained(weights: str | Path, form: BatchForm) -> UNet:
+    network, card = load_trained(UNet, "unet", weights)
+    if network.n_frames != form.n_frames:
+        advice = f"Build the loaders with mframe_dls(…, n_frames={network.n_frames})."
+        raise ShapeError("frames in a stack", form.n_frames, f"{network.n_frames}, as the weights were trained", advice)
+    if form.normalisation not in (card.normalisation, "unknown"):
+        advice = f"Build the loaders with mframe_dls(…, normalize={card.normalisation == 'imagenet'})."
+        raise RangeError(
+            "normalisation of the frames", form.normalisation, f"{card.normalisation}, as the weights were trained", advice
+        )
+    return network

@@ -1,7 +1,7 @@
 """The demonstration: a small shaky film of a photograph whose truth is known, restored and compared.
 
 The photograph is scikit-image's astronaut (Eileen Collins, NASA, public domain). A camera drifts, shakes, turns and zooms over it; the film is
-small (the face's square is about 40 px wide), noisy, and coded as H.264 at a poor rate. It is then restored exactly as
+small (the face's square is about 44 px wide), noisy, and coded as H.264 at a poor rate. It is then restored exactly as
 `sharpening restore` does it: out of the film file, with the face to be found.
 """
 
@@ -29,11 +29,10 @@ Matrix = NDArray[np.float64]
 SEED = 7
 N_FRAMES = 25
 WIDTH, HEIGHT = 96, 80  # px of the film
-SCALE = 4.85  # px of the photograph for one of the film
+SCALE = 4.4  # px of the photograph for one of the film
 CENTRE = (226.0, 150.0)  # px of the photograph: what the camera looks at
 NOISE = 2.0  # grey levels
-CRF = 29  # of H.264: visible blocks, no ruin
-SIDE = 128  # px of the result
+CRF = 28  # of H.264: visible blocks, no ruin
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Demo:
     """What the demonstration made.
 
     Attributes:
-        figures: "bicubic" (of the middle frame as the network gets it), "bicubic of the film" (of its own pixels) and "restored".
+        figures: of "bicubic" (the middle frame enlarged) and of "restored".
         restored: the result with its report.
         files: what lies where, by name.
     """
@@ -81,7 +80,6 @@ def run(
         WriteError: `out` cannot be written to.
     """
     from sharpening.imaging.files import write_picture
-    from sharpening.models.face_align.track import crop_square
     from sharpening.restore import Restorer
 
     out = Path(out)
@@ -92,10 +90,9 @@ def run(
     restored = restorer(film)
     used = restored.report["frames"]["used"]
     middle = used[len(used) // 2]
-    square = tuple(middle["square"])
-    truth = view(photograph, cameras[middle["index"]] @ _square_to_film(*square), (SIDE, SIDE))
-    from_film = crop_square(_frame(film, middle["index"]), *square, SIDE)
-    pictures = {"bicubic": restored.bicubic, "bicubic of the film": from_film / np.float32(255), "restored": restored.picture}
+    side = len(restored.picture)
+    truth = view(photograph, cameras[middle["index"]] @ _square_to_film(*middle["square"], side), (side, side))
+    pictures = {"bicubic": restored.bicubic, "restored": restored.picture}
     figures = {name: _figures(picture, truth, restorer) for name, picture in pictures.items()}
     path = restored.save(out / "restored.png")
     files = {"film": film, "picture": path, "sheet": path.with_suffix(".sheet.png"), "report": path.with_suffix(".json")}
@@ -178,15 +175,9 @@ def _photograph() -> Picture:
     return np.asarray(astronaut(), np.uint8)
 
 
-def _frame(film: Path, index: int) -> Picture:
-    from sharpening.frames.video import read_film
-
-    return next(read_film(film, start=index))
-
-
-def _square_to_film(cx: float, cy: float, side: float) -> Matrix:
-    """From pixels of the result to pixels of the film."""
-    step = side / SIDE
+def _square_to_film(cx: float, cy: float, side: float, size: int) -> Matrix:
+    """From the pixels of a result of `size` px to pixels of the film."""
+    step = side / size
     return np.array([[step, 0, cx - side / 2 + step / 2], [0, step, cy - side / 2 + step / 2], [0, 0, 1]])
 
 
@@ -208,6 +199,6 @@ def _comparison(restored: Restored, truth: Picture, figures: dict[str, Figures])
 
     as_bytes = [np.rint(picture * 255).astype(np.uint8) for picture in (restored.bicubic, restored.picture)]
     middle = restored.frames[len(restored.frames) // 2]
-    words = ["32×32", f"{figures['bicubic'].psnr:.1f} dB", f"{figures['restored'].psnr:.1f} dB", ""]
+    words = [f"{middle.shape[1]}×{middle.shape[0]} px", f"{figures['bicubic'].psnr:.1f} dB", f"{figures['restored'].psnr:.1f} dB", ""]
     titles = ["one frame", "bicubic", f"restored from {len(restored.frames)}", "truth"]
     return sheet([[middle, *as_bytes, truth]], titles=titles, captions=[words], size=256)

@@ -87,14 +87,15 @@ class Located:
     step: int = 1
 
 
-def locate(source: Source, choice: Choice, *, n: int, size: int) -> Located:
+def locate(source: Source, choice: Choice, *, n: int, size: int, largest: int | None = None) -> Located:
     """Choose the window of frames and cut the face out of each.
 
     Args:
         source: the input.
         choice: what the user decides.
         n: most frames to take.
-        size: side of the cut frames [px].
+        size: side of the cut frames [px]. Cropped frames of another size are brought to it.
+        largest: up to this side [px] a face that was found keeps the pixels that it has; `size` when left out.
 
     Raises:
         NoFaceFound: in none of the frames.
@@ -107,7 +108,7 @@ def locate(source: Source, choice: Choice, *, n: int, size: int) -> Located:
     cropped = choice.cropped
     if cropped is None:
         cropped = choice.box is None and choice.face is None and _come_cropped(source, choice)
-    return _take_cropped(source, choice, n, size) if cropped else _find(source, choice, n, size)
+    return _take_cropped(source, choice, n, size) if cropped else _find(source, choice, n, (size, largest or size))
 
 
 def _come_cropped(source: Source, choice: Choice) -> bool:
@@ -165,7 +166,7 @@ def _set_label_aside(source: Source, sizes: dict[int, tuple[int, ...]], kept: di
     raise ShapeError(f"cropped frames of {source.name}", got, "frames of one size", advice)
 
 
-def _find(source: Source, choice: Choice, n: int, size: int) -> Located:
+def _find(source: Source, choice: Choice, n: int, sizes: tuple[int, int]) -> Located:
     stop = source.n if choice.stop is None else min(choice.stop, source.n)
     # Separate pictures are few, and every one may be of another moment: only films are searched in steps.
     step = max(1, math.ceil((stop - choice.start) / MOST_SEARCHED)) if source.kind == "film" else 1
@@ -182,7 +183,7 @@ def _find(source: Source, choice: Choice, n: int, size: int) -> Located:
     else:
         choose_middle(usable, n, {}, wanted=middle, where=source.name)
     skipped.update({numbers[place.index]: place.why for place in track.places if place.square is None})
-    return _cut(source, track, numbers, neighbours(usable, middle, n), skipped, why, size, step)
+    return _cut(source, track, numbers, neighbours(usable, middle, n), skipped, why, sizes, step)
 
 
 def _follow(source: Source, choice: Choice, step: int, skipped: dict[int, str], at: int | None = None) -> tuple[Track, list[int]]:
@@ -262,11 +263,13 @@ def _cut(
     window: Sequence[int],
     skipped: dict[int, str],
     why: str,
-    size: int,
+    sizes: tuple[int, int],
     step: int,
 ) -> Located:
     places = [track.places[numbers.index(i)] for i in window]
     squares = dict(zip(window, track.squares([place.index for place in places]), strict=True))
+    native = squares[window[len(window) // 2]][2]
+    size = _side(native, *sizes)
     wanted = source.read(min(window), max(window) + 1)
     cuts = {i: crop_square(_whole(picture), *squares[i], size) for i, picture in wanted if i in squares}
     return Located(
@@ -279,10 +282,15 @@ def _cut(
         choice=track.choice,
         n_faces=track.n_faces,
         score=track.score,
-        native=squares[window[len(window) // 2]][2],
+        native=native,
         n_usable=len(track.usable),
         step=step,
     )
+
+
+def _side(native: float, size: int, largest: int) -> int:
+    """The side of the cuts: no pixel of the face is given away as long as it is not larger than `largest`; a multiple of 4."""
+    return size if native <= size else min(4 * math.ceil(native / 4), max(size, largest))
 
 
 def _whole(picture: Picture | InputError) -> Picture:

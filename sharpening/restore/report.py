@@ -85,7 +85,7 @@ def _frames(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:
 
 def _face(located: Located) -> dict[str, Any]:
     score = None if located.score is None else round(located.score, 3)
-    return {"choice": located.choice, "n_faces": located.n_faces, "detector_score": score, "side": round(located.native, 2)}
+    return {"choice": located.choice, "n_faces": located.n_faces, "detector_score": score, "side": round(located.native, 2), "side_cut": located.sequence.frames.shape[1]}
 
 
 def _weights(trained: TrainedNetwork) -> dict[str, Any]:
@@ -130,9 +130,10 @@ def _on_face(located: Located, trained: TrainedNetwork) -> list[str]:
     words, native, card = [], located.native, trained.card
     if native < SMALL_FACE * card.size_in:
         words.append(f"The face is very small: its square is {native:.0f} px wide, the network wants {card.size_in} px. Much of the result is a guess.")
-    if native > card.size_out:
+    size_out = round(located.sequence.frames.shape[1] * trained.scale)
+    if native > size_out:
         words.append(
-            f"The face is {native:.0f} px wide in the input, the result only {card.size_out} px: the frames themselves show more. "
+            f"The face's square is {native:.0f} px wide in the input, the result only {size_out} px: the frames themselves show more. "
             "This network is for small faces."
         )
     if located.score is not None and located.score < UNSURE_SCORE:

@@ -137,15 +137,15 @@ class Restorer:
         """Find, follow and cut out the face: the first half of the work, one input at a time."""
         begin = time.perf_counter()
         source = open_source(frames, name=name)
-        located = locate(source, choice, n=self.trained.n_frames, size=self.trained.card.size_in)
+        located = locate(source, choice, n=self.trained.n_frames, size=self.trained.card.size_in, largest=self.trained.largest)
         return _Job(source, located, {"locate": time.perf_counter() - begin})
 
     def finish(self, jobs: Sequence[_Job]) -> list[Restored]:
-        """Restore what was prepared, jobs with equally many frames in one batch: the second half of the work."""
+        """Restore what was prepared, jobs with equally many frames of one size in one batch: the second half of the work."""
         results: dict[int, Restored] = {}
-        counts = [len(self._indexes(job)) for job in jobs]
-        for count in sorted(set(counts)):
-            some = [i for i, each in enumerate(counts) if each == count]
+        shapes = [(len(self._indexes(job)), job.located.sequence.frames.shape[1]) for job in jobs]
+        for shape in sorted(set(shapes)):
+            some = [i for i, each in enumerate(shapes) if each == shape]
             begin = time.perf_counter()
             stacks = torch.stack([to_tensor(jobs[i].located.sequence.frames[self._indexes(jobs[i])]) for i in some]).to(self.device)
             output = self.trained(stacks)
@@ -165,7 +165,7 @@ class Restorer:
         return [int(i) for i in np.clip(wanted, 0, n - 1)]
 
     def _bicubic(self, stacks: Tensor) -> Tensor:
-        size = self.trained.card.size_out
+        size = round(stacks.shape[-1] * self.trained.scale)
         return resize_tensor(stacks[:, stacks.shape[1] // 2], size, "bicubic").clamp(0, 1)
 
     def _restored(self, job: _Job, output: Output, bicubic: Tensor, row: int) -> Restored:

@@ -91,7 +91,7 @@ def _hidden_middle(tiny, bs: int, seed: int) -> tuple[torch.Tensor, torch.Tensor
 def test_the_other_frames_have_influence(tiny) -> None:
     net, side = tiny.build().train(), tiny.size * tiny.build().scale
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)
-    for step in range(60):
+    for step in range(40):
         frames, colour = _hidden_middle(tiny, 8, seed=step)
         loss = (net(frames) - colour.expand(8, 3, side, side)).square().mean()
         optimiser.zero_grad()

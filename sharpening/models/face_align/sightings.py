@@ -22,7 +22,8 @@ Picture = NDArray[np.uint8]
 
 FULL_SEARCH_EVERY = 10  # searched frames
 LIVE_FOR = 15  # searched frames that a face may be out of sight and still be taken for the same one
-RETRY_AFTER = 3  # searched frames between two whole searches for faces that are out of sight
+RETRY_AFTER = 3  # frames between two whole searches for faces that are out of sight
+PATIENCE = 12  # whole searches in vain after which only every `RETRY_AFTER`-th frame is searched
 MOST_TRAILS = 8  # faces that are followed closely at a time
 SURROUNDINGS = 3.0  # side of the searched neighbourhood, in sides of the last box
 AROUND_BOX = 2.0  # the same round a box that was given, in its own sides
@@ -80,10 +81,12 @@ class Survey:
     Attributes:
         trails: the faces, each followed as far as it could be.
         sizes: height and width of each frame [px].
+        unsearched: numbers of frames that were passed over, in long stretches without any face.
     """
 
     trails: tuple[Trail, ...]
     sizes: tuple[tuple[int, int], ...]
+    unsearched: frozenset[int] = frozenset()
 
     @property
     def n(self) -> int:
@@ -117,20 +120,25 @@ def survey(frames: Iterable[Picture], *, near: Corners | None = None) -> Survey:
     """
     trails: list[Trail] = []
     sizes: list[tuple[int, int]] = []
-    last_whole = -FULL_SEARCH_EVERY
+    unsearched: set[int] = set()
+    last_whole, in_vain = -FULL_SEARCH_EVERY, 0
     for index, picture in enumerate(frames):
         size = (picture.shape[0], picture.shape[1])
         same_size = not sizes or size == sizes[-1]
         sizes.append(size)
         live = [trail for trail in trails if index - trail.last <= LIVE_FOR] if same_size else []
-        whole_is_due = not same_size or index - last_whole >= FULL_SEARCH_EVERY
-        found = [] if whole_is_due else _search_near(picture, live)
-        someone_is_lost = len(found) < len([trail for trail in live if index - trail.last <= RETRY_AFTER])
-        if whole_is_due or ((someone_is_lost or not live) and index - last_whole >= RETRY_AFTER):
+        found = _search_near(picture, live)
+        since = index - last_whole
+        lost = len(found) < len([trail for trail in live if index - trail.last <= RETRY_AFTER])
+        alone = not live and (since >= RETRY_AFTER or in_vain < PATIENCE)
+        if not same_size or alone or since >= FULL_SEARCH_EVERY or (lost and since >= RETRY_AFTER):
             everywhere = find_faces(picture) if near is None else _search_round(picture, near, AROUND_BOX, 3 * EXPECTED_SIDE)
             found, last_whole = _without_doubles([*found, *everywhere]), index
+            in_vain = 0 if found else in_vain + 1
+        elif not live:
+            unsearched.add(index)
         _associate(index, picture, found, live, trails, newcomer_score=0.0 if near is None else EXPECTED_THRESHOLD)
-    return Survey(tuple(trails), tuple(sizes))
+    return Survey(tuple(trails), tuple(sizes), frozenset(unsearched))
 
 
 def facial_detail(picture: Picture, square: Square) -> float:

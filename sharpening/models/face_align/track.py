@@ -122,7 +122,8 @@ def follow_face(frames: Iterable[Picture], *, box: Box | None = None, face: int 
         return _in_box(seen, _checked(box, seen), at)
     seen = survey(frames)
     if not seen.trails:
-        return Track(tuple(Place(i, None, "none", "no face was found") for i in range(seen.n)), 0, "no face was found", False)
+        places = tuple(Place(i, None, "none", _reason(seen, i, "no face was found")) for i in range(seen.n))
+        return Track(places, 0, "no face was found", False)
     trail = _wanted(seen, face)
     with_faces = sum(bool(seen.in_frame(i)) for i in range(seen.n))
     if seen.mixed or 2 * len(trail.sightings) < with_faces:
@@ -196,7 +197,7 @@ def _separate(seen: Survey, face: int | None) -> Track:
             chosen = here[face] if 0 <= face < len(here) else None
         else:
             chosen = max(sure, key=lambda sighting: sighting.face.side, default=None)
-        why = f"it has no face number {face}" if here else "no face was found"
+        why = f"it has no face number {face}" if here else _reason(seen, index, "no face was found")
         places.append(_found(index, chosen) if chosen else Place(index, None, "none", why))
     if face is not None and all(place.square is None for place in places):
         raise RangeError("face", face, f"0 to {seen.most_in_one_frame() - 1}: no picture has more faces")
@@ -220,8 +221,12 @@ def _followed(seen: Survey, trail: Trail, choice: str) -> Track:
         elif (gap := _gap(found, index)) and gap <= LONGEST_GAP:
             places.append(Place(index, smooth, "bridged", f"no face was found; its place was bridged over {gap} frame(s)"))
         else:
-            places.append(Place(index, None, "none", "the face was not found"))
+            places.append(Place(index, None, "none", _reason(seen, index, "the face was not found")))
     return Track(tuple(places), seen.most_in_one_frame(), choice, True)
+
+
+def _reason(seen: Survey, index: int, words: str) -> str:
+    return "it was not searched: no face for a long time before it" if index in seen.unsearched else words
 
 
 def _gap(found: Sequence[int], index: int) -> int | None:

@@ -70,14 +70,21 @@ def _common(
 
 @app.command()
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A film, a folder of frames, or a folder of such folders or films.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A film, a folder of frames, or a folder of such folders or films.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Picture to write (.png, .jpg, .webp); for many inputs the folder.")],
     box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Box round the wanted head in the first frame [px].")] = None,
-    face: Annotated[int | None, typer.Option(help="Number of the wanted face, from 0, left to right in the first frame with a face.")] = None,
-    cropped: Annotated[bool | None, typer.Option("--cropped/--search", help="The frames are cropped faces / look for the face.")] = None,
+    face: Annotated[
+        int | None, typer.Option(help="Number of the wanted face, from 0, left to right in the first frame with a face.")
+    ] = None,
+    cropped: Annotated[
+        bool | None, typer.Option("--cropped/--search", help="The frames are cropped faces / look for the face.")
+    ] = None,
     middle: Annotated[int | None, typer.Option(help="Number of the frame to restore, from 0.")] = None,
     start: Annotated[int, typer.Option(help="First frame to use.")] = 0,
     stop: Annotated[int | None, typer.Option(help="First frame not to use any more.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Most frames to use; 7 when left out.")] = None,
     weights: WeightsOption = "default",
     device: DeviceOption = None,
 ) -> None:
@@ -89,7 +96,7 @@ def restore(
     from sharpening.restore.batch import inputs_in
 
     inputs = inputs_in(source)
-    choice = {"box": _box(box), "face": face, "cropped": cropped, "middle": middle, "start": start, "stop": stop}
+    choice: dict[str, Any] = {"box": _box(box), "face": face, "cropped": cropped, "middle": middle, "start": start, "stop": stop, "n_frames": frames}
     many = inputs != [source]
     if not many:
         out = _picture_path(out, source)
@@ -135,7 +142,9 @@ def _restore_many(restorer: Any, root: Path, inputs: list[Path], out: Path, choi
 
 def _tell(path: Path, restored: Restored) -> None:
     frames, agreement = restored.report["frames"], restored.report["identity_agreement"]
-    likeness = f"identity distance {agreement['distance_to_mean_of_frames']:.2f}" if agreement["measured"] else "identity not measured"
+    likeness = (
+        f"identity distance {agreement['distance_to_mean_of_frames']:.2f}" if agreement["measured"] else "identity not measured"
+    )
     seconds = restored.report["seconds"]["total"]
     _out.print(f"{path}: {frames['n_used']} frame(s), middle {frames['middle']}, {likeness}, {seconds:.1f} s", markup=False)
     for warning in restored.warnings:
@@ -158,7 +167,9 @@ def demo(
 def synth(
     stills: Annotated[Path, typer.Argument(help="Folder with sharp pictures of faces, at any depth.")],
     out: Annotated[Path, typer.Argument(help="Folder for the data set; call again to go on after an interruption.")],
-    how: Annotated[str, typer.Option(help="Preset of the damage: thesis, thesis-warped, h264, damaged-middle, camera, train, …")] = "thesis",
+    how: Annotated[
+        str, typer.Option(help="Preset of the damage: thesis, thesis-warped, h264, damaged-middle, camera, train, …")
+    ] = "thesis",
     frames: Annotated[int, typer.Option(min=1, help="Frames in a sequence.")] = 7,
     per_still: Annotated[int, typer.Option(min=1, help="Sequences out of each picture.")] = 1,
     seed: SeedOption = 0,
@@ -208,7 +219,9 @@ def evaluate(
     protocol: Annotated[str, typer.Option(help="stills, h264, damaged-middle, noise-others or clips.")] = "stills",
     methods: Annotated[str | None, typer.Option(help="Names, separated by commas; all that can be had when left out.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the rows (CSV), the facts (JSON) and the table.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the rows (CSV), the facts (JSON) and the table.")
+    ] = None,
     pretrained: Annotated[Path | None, typer.Option(help="Folder to search weights in first.")] = None,
     twin: Annotated[Path | None, typer.Option(help="Weights of the single-frame twin.")] = None,
     peers: Annotated[Path | None, typer.Option(help="Folder with published files of other methods (FSRCNN_x4.pb).")] = None,
@@ -223,7 +236,7 @@ def evaluate(
         raise typer.BadParameter(f"no protocol is called {protocol!r}; known: {', '.join(PROTOCOLS)}.", param_hint="--protocol")
     names = [name.strip() for name in methods.split(",")] if methods else None
     with _progress("sequences") as step:
-        places = {"pretrained": pretrained, "twin": twin, "peers": peers}
+        places: dict[str, Any] = {"pretrained": pretrained, "twin": twin, "peers": peers}
         rows = run(protocol, data, methods=names, limit=limit, out=out, seed=seed, progress=step, **places)
     _out.print(to_markdown(summary(rows)), markup=False)
 
@@ -245,7 +258,9 @@ def list_weights(pretrained: Annotated[Path | None, typer.Option(help="Folder to
                 continue
             name = f"{card.name} ({short[card.name]})" if card.name in short else card.name
             sizes, terms = f"{card.size_in} → {card.size_out}", "yes" if card.free_use else "no"
-            table.add_row(name, card.model, f"{card.n_bytes / 1e6:.1f}", f"{card.n_parameters:,}", sizes, card.licence, terms, str(file))
+            table.add_row(
+                name, card.model, f"{card.n_bytes / 1e6:.1f}", f"{card.n_parameters:,}", sizes, card.licence, terms, str(file)
+            )
     if not table.row_count:
         _err.print("no weights in any of the searched places (sharpening weights where)")
         raise typer.Exit(SOME_FAILED)

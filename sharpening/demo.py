@@ -1,7 +1,7 @@
 """The demonstration: a small shaky film of a photograph whose truth is known, restored and compared.
 
-The photograph is scikit-image's astronaut (Eileen Collins, NASA, public domain). A camera drifts, shakes, turns and zooms over it; the film is
-small (the face's square is about 44 px wide), noisy, and coded as H.264 at a poor rate. It is then restored exactly as
+The photograph is scikit-image's astronaut (Eileen Collins, NASA, public domain). A camera drifts, shakes, turns and zooms over it; the
+film is small (the face's square is about 44 px wide), noisy, and coded as H.264 at a poor rate. It is then restored exactly as
 `sharpening restore` does it: out of the film file, with the face to be found.
 """
 
@@ -32,7 +32,7 @@ WIDTH, HEIGHT = 96, 80  # px of the film
 SCALE = 4.4  # px of the photograph for one of the film
 CENTRE = (226.0, 150.0)  # px of the photograph: what the camera looks at
 NOISE = 2.0  # grey levels
-CRF = 28  # of H.264: visible blocks, no ruin
+CRF = 24  # of H.264: the blocks show when it is enlarged
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def run(
     used = restored.report["frames"]["used"]
     middle = used[len(used) // 2]
     side = len(restored.picture)
-    truth = view(photograph, cameras[middle["index"]] @ _square_to_film(*middle["square"], side), (side, side))
+    truth = view(photograph, cameras[middle["index"]] @ _square_to_film(*middle["square"], size=side), (side, side))
     pictures = {"bicubic": restored.bicubic, "restored": restored.picture}
     figures = {name: _figures(picture, truth, restorer) for name, picture in pictures.items()}
     path = restored.save(out / "restored.png")
@@ -159,7 +159,9 @@ def show(demo: Demo) -> RenderableType:
     from rich.console import Group
     from rich.table import Table
 
-    table = Table("", "PSNR [dB] ↑", "SSIM [-] ↑", "identity cosine [-] ↑", "identity distance [-] ↓", title="against the true picture")
+    table = Table(
+        "", "PSNR [dB] ↑", "SSIM [-] ↑", "identity cosine [-] ↑", "identity distance [-] ↓", title="against the true picture"
+    )
     for name, each in demo.figures.items():
         table.add_row(name, f"{each.psnr:.2f}", f"{each.ssim:.4f}", f"{each.cosine:.4f}", f"{each.distance:.3f}")
     gain = demo.figures["restored"].psnr - demo.figures["bicubic"].psnr
@@ -175,7 +177,7 @@ def _photograph() -> Picture:
     return np.asarray(astronaut(), np.uint8)
 
 
-def _square_to_film(cx: float, cy: float, side: float, size: int) -> Matrix:
+def _square_to_film(cx: float, cy: float, side: float, *, size: int) -> Matrix:
     """From the pixels of a result of `size` px to pixels of the film."""
     step = side / size
     return np.array([[step, 0, cx - side / 2 + step / 2], [0, step, cy - side / 2 + step / 2], [0, 0, 1]])
@@ -199,6 +201,11 @@ def _comparison(restored: Restored, truth: Picture, figures: dict[str, Figures])
 
     as_bytes = [np.rint(picture * 255).astype(np.uint8) for picture in (restored.bicubic, restored.picture)]
     middle = restored.frames[len(restored.frames) // 2]
-    words = [f"{middle.shape[1]}×{middle.shape[0]} px", f"{figures['bicubic'].psnr:.1f} dB", f"{figures['restored'].psnr:.1f} dB", ""]
+    words = [
+        f"{middle.shape[1]}×{middle.shape[0]} px",
+        f"{figures['bicubic'].psnr:.1f} dB",
+        f"{figures['restored'].psnr:.1f} dB",
+        "",
+    ]
     titles = ["one frame", "bicubic", f"restored from {len(restored.frames)}", "truth"]
     return sheet([[middle, *as_bytes, truth]], titles=titles, captions=[words], size=256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,7 +100,7 @@ def _among(frames: Tensor) -> Tensor:
 
 
 def _numbers(values: Tensor) -> tuple[float | None, ...]:
-    return tuple(None if value != value else value for value in values.tolist())  # noqa: PLR0124  (NaN)
+    return tuple(None if math.isnan(value) else value for value in values.tolist())
 
 
 def _short(value: float | None) -> float | None:

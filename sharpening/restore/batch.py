@@ -69,7 +69,9 @@ def restore_each(restorer: Restorer, root: Path, inputs: list[Path], out: Path, 
         place = source.relative_to(root) if source != root else Path(source.name)
         try:
             restored = restorer(source, **choice)
-            yield Outcome(source, restored.save(out / place.parent / f"{place.stem if source.is_file() else place.name}.png"), restored)
+            yield Outcome(
+                source, restored.save(out / place.parent / f"{place.stem if source.is_file() else place.name}.png"), restored
+            )
         except OSError:
             raise
         except SharpeningError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError
 from sharpening.frames.sequence import FrameSequence
 from sharpening.imaging.resize import resize
 from sharpening.models.face_align.sightings import facial_detail
-from sharpening.models.face_align.track import Box, Square, Track, crop_square, follow_face
+from sharpening.models.face_align.track import Track, crop_square, follow_face
+from sharpening.restore.located import Choice, Located
 from sharpening.restore.source import Source
 from sharpening.restore.window import choose_middle, neighbours
 
-__all__ = ["Choice", "Located", "locate"]
+__all__ = ["locate"]
 
 Picture = NDArray[np.uint8]
 
@@ -25,66 +26,6 @@ CROP_SIDE = 32  # px: square frames up to this side are taken for cropped faces;
 MOST_SEARCHED = 240  # frames of one input in which faces are looked for at first; longer films are searched in every k-th frame
 AROUND = 3  # lengths of the window, on both sides of the middle, that are searched frame by frame in a long film
 MOST_OBLONG = 1.05  # ratio of the sides up to which a cropped face passes as a square
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the user decides himself.
-
-    Attributes:
-        cropped: whether the frames are cropped faces already; None: they are if they are squares of at most 32 px.
-        box: left, top, width, height [px] round the head in the first frame.
-        face: number of the face, from left to right in the first frame that has one.
-        middle: number of the frame to restore.
-        start: first frame to use.
-        stop: first frame not to use any more; None for the end.
-    """
-
-    cropped: bool | None = None
-    box: Box | None = None
-    face: int | None = None
-    middle: int | None = None
-    start: int = 0
-    stop: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.start < 0 or (self.stop is not None and self.stop <= self.start):
-            raise RangeError("start and stop", (self.start, self.stop), "0 ≤ start < stop")
-        if self.cropped and (self.box is not None or self.face is not None):
-            raise RangeError("cropped", True, "without box and face", "Cropped frames are taken as they are; leave the others out.")
-
-
-@dataclass(frozen=True, eq=False)
-class Located:
-    """A cropped sequence and how it came about.
-
-    Attributes:
-        sequence: the frames for the net, uint8 `[n, size, size, 3]`, the middle at index n // 2.
-        indexes: their numbers in the input.
-        squares: where they were cut out; None for frames that came cropped.
-        how: for each "cropped", "found", "bridged" or "given", see `track.Place`.
-        skipped: numbers of frames that could not be used, each with the reason.
-        why_middle: how the middle was chosen, in words.
-        choice: how the face was chosen, in words.
-        n_faces: the largest number of faces in one frame; 0 where none were looked for.
-        score: mean score of the detector; None where it saw nothing.
-        native: side of the face's square in the input, of the middle frame [px].
-        n_usable: number of frames that could have been used, of those that were looked at.
-        step: 1, or k where only every k-th frame of a long film was searched at first.
-    """
-
-    sequence: FrameSequence
-    indexes: tuple[int, ...]
-    squares: tuple[Square | None, ...]
-    how: tuple[str, ...]
-    skipped: dict[int, str]
-    why_middle: str
-    choice: str
-    n_faces: int
-    score: float | None
-    native: float
-    n_usable: int
-    step: int = 1
 
 
 def locate(source: Source, choice: Choice, *, n: int, size: int, largest: int | None = None) -> Located:
@@ -213,7 +154,9 @@ def _readable(source: Source, choice: Choice, step: int, skipped: dict[int, str]
 def _nothing(source: Source, skipped: dict[int, str], looked: int = 0) -> InputError | NoFaceFound:
     if skipped and not looked:
         first = next(iter(skipped.values()))
-        return InputError(source.name, f"none of its {len(skipped)} frame(s) can be read; the first: {first}", "Copy or download them again.")
+        return InputError(
+            source.name, f"none of its {len(skipped)} frame(s) can be read; the first: {first}", "Copy or download them again."
+        )
     advice = (
         f"Looked in {looked} frame(s), enlarged too. If the frames are cropped faces already, say so (--cropped, cropped=True); "
         "if you see the face, draw a box round it (--box x,y,w,h, box=(x, y, w, h))."
@@ -237,7 +180,7 @@ def _has_holes(source: Source, track: Track, numbers: Sequence[int], middle: int
     half = n // 2
     near = range(max(numbers[0], middle - half), min(numbers[-1], middle + half) + 1)
     found = {numbers[i] for i in track.usable if track.places[i].how == "found"}
-    return any(i not in found for i in near)
+    return bool(found) and any(i not in found for i in near)
 
 
 def _closer(source: Source, choice: Choice, track: Track, numbers: list[int], middle: int, n: int) -> tuple[Track, list[int]]:
@@ -246,7 +189,7 @@ def _closer(source: Source, choice: Choice, track: Track, numbers: list[int], mi
     cx, cy, side = track.squares([near])[0]
     first, last = max(choice.start, middle - AROUND * n), middle + AROUND * n + 1
     stop = last if choice.stop is None else min(last, choice.stop)
-    part = Choice(box=(cx - side / 2, cy - side / 2, side, side), start=first, stop=stop)
+    part = Choice(box=(cx - (side - 1) / 2, cy - (side - 1) / 2, side, side), start=first, stop=stop)
     closer, found = _follow(source, part, 1, {}, at=middle)
     if choice.box is None and all(place.how == "given" for place in closer.places):
         # The face went too far between two searched frames: look for it anew.

@@ -23,7 +23,11 @@ N_FRAMES = 7  # of a window, where the card says that any number will do
 # that is worth 1.0 to 1.6 dB over shrinking it to 32 px (demo, CRF 24 to 30). Beyond, the cost grows and the frames themselves show enough.
 LARGEST = 2
 
-_RANGES = {(0.0, 1.0): (lambda x: x, lambda x: x), (-1.0, 1.0): (to_signed, from_signed), (0.0, 255.0): (to_byte_range, from_byte_range)}
+_RANGES = {
+    (0.0, 1.0): (lambda x: x, lambda x: x),
+    (-1.0, 1.0): (to_signed, from_signed),
+    (0.0, 255.0): (to_byte_range, from_byte_range),
+}
 
 
 class Output(NamedTuple):
@@ -110,7 +114,9 @@ def load_network(name: str | Path, *, pretrained: str | Path | None = None, devi
     try:
         network = create_model(card.model, **card.settings)
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsMismatch(path, f"its card describes a network that cannot be built ({error}).", "Get file and card again.") from error
+        raise WeightsMismatch(
+            path, f"its card describes a network that cannot be built ({error}).", "Get file and card again."
+        ) from error
     load_into(network, load_state(path, sha256=card.sha256 or None), source=path)
     network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TrainedNetwork(network, card, path)

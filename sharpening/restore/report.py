@@ -15,7 +15,7 @@ import sharpening
 from sharpening.models.face_align.track import UNSURE_SCORE
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement
-from sharpening.restore.locate import Located
+from sharpening.restore.located import Located
 from sharpening.restore.network import TrainedNetwork
 from sharpening.restore.source import Source
 
@@ -85,18 +85,34 @@ def _frames(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:
 
 def _face(located: Located) -> dict[str, Any]:
     score = None if located.score is None else round(located.score, 3)
-    return {"choice": located.choice, "n_faces": located.n_faces, "detector_score": score, "side": round(located.native, 2), "side_cut": located.sequence.frames.shape[1]}
+    return {
+        "choice": located.choice,
+        "n_faces": located.n_faces,
+        "detector_score": score,
+        "side": round(located.native, 2),
+        "side_cut": located.sequence.frames.shape[1],
+    }
 
 
 def _weights(trained: TrainedNetwork) -> dict[str, Any]:
     card = trained.card
     names = "name model file sha256 source licence free_use paper data recipe size_in size_out n_parameters commit"
     facts = {name: getattr(card, name) for name in names.split()}
-    return {**facts, "path": None if trained.path is None else str(trained.path), "settings": dict(card.settings), "metrics": dict(card.metrics)}
+    return {
+        **facts,
+        "path": None if trained.path is None else str(trained.path),
+        "settings": dict(card.settings),
+        "metrics": dict(card.metrics),
+    }
 
 
 def _versions() -> dict[str, str]:
-    found = {"sharpening": sharpening.__version__, "python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    found = {
+        "sharpening": sharpening.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
     for package in ("opencv-python-headless", "dlib-bin", "av"):
         try:
             found[package] = version(package)
@@ -129,7 +145,10 @@ def _on_identity(located: Located, agreement: Agreement) -> list[str]:
 def _on_face(located: Located, trained: TrainedNetwork) -> list[str]:
     words, native, card = [], located.native, trained.card
     if native < SMALL_FACE * card.size_in:
-        words.append(f"The face is very small: its square is {native:.0f} px wide, the network wants {card.size_in} px. Much of the result is a guess.")
+        words.append(
+            f"The face is very small: its square is {native:.0f} px wide, the network wants {card.size_in} px. "
+            "Much of the result is a guess."
+        )
     size_out = round(located.sequence.frames.shape[1] * trained.scale)
     if native > size_out:
         words.append(
@@ -137,7 +156,9 @@ def _on_face(located: Located, trained: TrainedNetwork) -> list[str]:
             "This network is for small faces."
         )
     if located.score is not None and located.score < UNSURE_SCORE:
-        words.append(f"The detector is unsure that this is a face (score {located.score:.2f}). Check the sheet; a box round the head (--box) helps.")
+        words.append(
+            f"The detector is unsure that this is a face (score {located.score:.2f}). Check the sheet; a box round the head (--box) helps."
+        )
     if "given" in located.how:
         words.append("No face was found in the box that was given; the box itself was cut out of each frame.")
     if located.n_faces > 1:

@@ -18,7 +18,8 @@ from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.agreement import measure
-from sharpening.restore.locate import Choice, Located, locate
+from sharpening.restore.locate import locate
+from sharpening.restore.located import Choice, Located
 from sharpening.restore.network import Output, TrainedNetwork, load_network
 from sharpening.restore.report import build_report
 from sharpening.restore.restored import Restored
@@ -87,6 +88,7 @@ class Restorer:
         middle: int | None = None,
         start: int = 0,
         stop: int | None = None,
+        n_frames: int | None = None,
         name: str | None = None,
     ) -> Restored:
         """Restore one picture.
@@ -101,6 +103,7 @@ class Restorer:
             middle: number of the frame to restore.
             start: first frame to use.
             stop: first frame not to use any more.
+            n_frames: most frames to use; None for what the network was trained with (7). More show a little more and cost more.
             name: what to call the input in report and sheet.
 
         Raises:
@@ -108,7 +111,7 @@ class Restorer:
             InputError: nothing there, or nothing readable.
             ShapeError, RangeError: arrays, box or numbers that do not fit.
         """
-        job = self.prepare(frames, Choice(cropped, box, face, middle, start, stop), name=name)
+        job = self.prepare(frames, Choice(cropped, box, face, middle, start, stop, n_frames), name=name)
         return self.finish([job])[0]
 
     def many(self, sequences: Iterable[Frames], bs: int = 16, **choice: Any) -> list[Restored]:
@@ -117,7 +120,7 @@ class Restorer:
         Args:
             sequences: inputs as for a single call.
             bs: most sequences in a batch.
-            **choice: `cropped`, `box`, `face`, `middle`, `start` and `stop`, the same for all.
+            **choice: `cropped`, `box`, `face`, `middle`, `start`, `stop` and `n_frames`, the same for all.
 
         Raises:
             RangeError: `bs` under 1.
@@ -136,8 +139,9 @@ class Restorer:
     def prepare(self, frames: Frames, choice: Choice, *, name: str | None = None) -> _Job:
         """Find, follow and cut out the face: the first half of the work, one input at a time."""
         begin = time.perf_counter()
+        n = self._most_frames(choice)
         source = open_source(frames, name=name)
-        located = locate(source, choice, n=self.trained.n_frames, size=self.trained.card.size_in, largest=self.trained.largest)
+        located = locate(source, choice, n=n, size=self.trained.card.size_in, largest=self.trained.largest)
         return _Job(source, located, {"locate": time.perf_counter() - begin})
 
     def finish(self, jobs: Sequence[_Job]) -> list[Restored]:
@@ -155,6 +159,12 @@ class Restorer:
             for row, i in enumerate(some):
                 results[i] = self._restored(jobs[i], output, bicubic, row)
         return [results[i] for i in range(len(jobs))]
+
+    def _most_frames(self, choice: Choice) -> int:
+        own = self.trained.n_frames
+        if choice.n_frames is not None and choice.n_frames > own and not self.trained.takes_any_number:
+            raise RangeError("n_frames", choice.n_frames, f"at most {own}: {self.trained.card.name} takes no more")
+        return choice.n_frames or own
 
     def _indexes(self, job: _Job) -> list[int]:
         """Which frames of the window go into the stack: all, or for a network of a fixed number with the edge frames repeated."""
@@ -175,7 +185,13 @@ class Restorer:
         agreement = measure(picture, list(job.located.sequence.frames), self.judge)
         job.seconds["agreement"] = time.perf_counter() - begin
         report = build_report(
-            job.source, job.located, self.trained, shares, agreement, device=self.device, seconds={**job.seconds, "total": sum(job.seconds.values())}
+            job.source,
+            job.located,
+            self.trained,
+            shares,
+            agreement,
+            device=self.device,
+            seconds={**job.seconds, "total": sum(job.seconds.values())},
         )
         return Restored(picture, _array(bicubic[row]), job.located.sequence.frames, shares, report)
 

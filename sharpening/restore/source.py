@@ -147,7 +147,9 @@ def _of_film(path: Path, name: str) -> Source:
     return source
 
 
-def _film_frames(path: Path, notes: list[str], start: int, stop: int | None, step: int) -> Iterator[tuple[int, Picture | InputError]]:
+def _film_frames(
+    path: Path, notes: list[str], start: int, stop: int | None, step: int
+) -> Iterator[tuple[int, Picture | InputError]]:
     frames = read_film(path, start=start, stop=stop, step=step)
     for position in itertools.count():
         # Only while a frame is decoded: between two frames the warnings of the caller are its own.

@@ -9,7 +9,9 @@ from sharpening.errors import InputError
 __all__ = ["choose_middle", "neighbours"]
 
 
-def choose_middle(usable: Sequence[int], n: int, details: Mapping[int, float], *, wanted: int | None, where: str) -> tuple[int, str]:
+def choose_middle(
+    usable: Sequence[int], n: int, details: Mapping[int, float], *, wanted: int | None, where: str
+) -> tuple[int, str]:
     """The frame to restore.
 
     No more frames than the net takes: the one in the middle of them, as in the thesis. More: the one that shows most detail, of those
@@ -31,7 +33,9 @@ def choose_middle(usable: Sequence[int], n: int, details: Mapping[int, float], *
     if wanted is not None:
         if wanted not in usable:
             nearest = min(usable, key=lambda i: abs(i - wanted))
-            raise InputError(where, f"frame {wanted} cannot be the middle: no face is known in it.", f"The nearest that can is frame {nearest}.")
+            raise InputError(
+                where, f"frame {wanted} cannot be the middle: no face is known in it.", f"The nearest that can is frame {nearest}."
+            )
         return wanted, "chosen by the user"
     if len(usable) <= n:
         return usable[len(usable) // 2], "the middle one of the usable frames"

@@ -219,6 +219,15 @@ def test_a_truncated_film_gives_its_frames_and_a_warning(tmp_path, busy, suffix,
     assert 30 * share - 8 < len(frames) < 30
 
 
+def test_a_film_cut_between_two_frames_is_noticed_by_its_promise(tmp_path, busy):
+    with av.open(str(busy)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.pos]
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(busy.read_bytes()[: sorted(places)[15]])
+    with pytest.warns(FilmDamagedWarning, match=r"cut off after 1[0-9] frames"):
+        assert 10 <= len(list(read_film(path))) < 20
+
+
 def test_a_film_damaged_before_its_first_frame_is_an_error(tmp_path, busy):
     data = bytearray(busy.read_bytes())
     start = data.index(b"mdat") + 4
@@ -302,7 +311,7 @@ def test_is_film(tmp_path, film):
 
 
 @pytest.mark.filterwarnings("ignore::sharpening.frames.video.FilmDamagedWarning")
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=10),
     early=st.booleans(),

@@ -208,7 +208,7 @@ SEEDS.append(cv2.imencode(".png", np.full((6, 6, 3), 999, np.uint16))[1].tobytes
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow and the C libraries grumble at damaged files, as they may
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),

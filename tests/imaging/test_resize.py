@@ -55,11 +55,11 @@ def test_opencv_and_torch_agree_on_enlarging(made_face, method):
 
 
 def test_shrinking_tensors_does_not_alias():
-    stripes = torch.zeros(1, 3, 64, 64)
-    stripes[..., ::2] = 1  # finer than 16 pixels can show: the right answer is flat grey
+    stripes = torch.zeros(1, 3, 60, 60)
+    stripes[..., ::2] = 1  # finer than 20 pixels can show: the right answer is flat grey, picking every third column is not
     for method in ("bicubic", "bilinear", "area"):
-        small = resize_tensor(stripes, 16, method)
-        assert (small[..., 2:-2] - 0.5).abs().max() < 0.05
+        small = resize_tensor(stripes, 20, method)
+        assert (small[..., 2:-2] - 0.5).abs().max() < 0.2
 
 
 def test_tensor_resize_has_gradients_and_keeps_the_size_asked(generator):

@@ -186,7 +186,7 @@ def test_a_whole_network_is_refused(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     suffix=st.sampled_from([".safetensors", ".pth"]),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),

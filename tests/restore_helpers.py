@@ -1,0 +1,54 @@
+"""Made on the fly for the tests of restoring: small random weights with their card, and small films of a face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from sharpening.models.zoo import create_model
+from sharpening.weights.card import WeightCard
+from sharpening.weights.store import save_state
+
+
+def write_weights(folder: Path, name: str = "fusion_small", model: str = "fusion_net", *, nudge: float = 0.0, **card: Any) -> Path:
+    """Weights of a tiny network; `nudge` makes its last layer speak up, so that the result is not just bicubic."""
+    settings = card.pop("settings", {"preset": "tiny"})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = create_model(model, **settings)
+        state = network.state_dict()
+        for key in [key for key in state if "finish" in key or "head" in key]:
+            state[key] = state[key] + nudge * torch.randn(state[key].shape)
+    facts = {
+        "name": name,
+        "model": model,
+        "source": "made by a test",
+        "licence": "MIT",
+        "free_use": True,
+        "settings": settings,
+        **card,
+    }
+    return save_state(folder / f"{name}.safetensors", state, WeightCard(**facts))
+
+
+def face_frames(face: np.ndarray, n: int = 9, *, side: int = 44, size: tuple[int, int] = (96, 128)) -> list[np.ndarray]:
+    """The face, `side` px wide, moves over a grey picture by 1.2 px a frame."""
+    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    frames = []
+    for i in range(n):
+        picture = np.full((*size, 3), 120, np.uint8)
+        matrix = np.float32([[1, 0, 20 + 1.2 * i], [0, 1, 16 + 0.4 * i]])
+        frames.append(cv2.warpAffine(small, matrix, size[::-1], dst=picture, borderMode=cv2.BORDER_TRANSPARENT))
+    return frames
+
+
+def crops(n: int = 7, *, side: int = 32, seed: int = 0) -> np.ndarray:
+    """n frames `[n, side, side, 3]` that show the same smooth pattern, moved a little: for tests that need no face."""
+    rng = np.random.default_rng(seed)
+    pattern = cv2.resize(rng.integers(30, 226, (8, 8, 3), dtype=np.uint8), (side + 8, side + 8), interpolation=cv2.INTER_CUBIC)
+    starts = rng.integers(0, 8, (n, 2))
+    return np.stack([pattern[y : y + side, x : x + side] for y, x in starts])

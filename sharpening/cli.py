@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from sharpening.errors import SharpeningError
 
@@ -96,7 +95,15 @@ def restore(
     from sharpening.restore.batch import inputs_in
 
     inputs = inputs_in(source)
-    choice: dict[str, Any] = {"box": _box(box), "face": face, "cropped": cropped, "middle": middle, "start": start, "stop": stop, "n_frames": frames}
+    choice: dict[str, Any] = {
+        "box": _box(box),
+        "face": face,
+        "cropped": cropped,
+        "middle": middle,
+        "start": start,
+        "stop": stop,
+        "n_frames": frames,
+    }
     many = inputs != [source]
     if not many:
         out = _picture_path(out, source)
@@ -244,27 +251,21 @@ def evaluate(
 @weights_app.command("list")
 def list_weights(pretrained: Annotated[Path | None, typer.Option(help="Folder to search first.")] = None) -> None:
     """The weights in all searched places, with their terms."""
-    from sharpening.weights.card import load_card
-    from sharpening.weights.names import NAMES, search_places
+    from sharpening.weights.names import NAMES, found_weights
 
-    table = Table("name", "model", "MB", "parameters", "in → out", "licence", "commercial use", "file")
-    short = {name: alias for alias, name in NAMES.items()}
-    for folder in dict.fromkeys(place for _, place in search_places(pretrained) if place is not None):
-        for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-            try:
-                card = load_card(file)
-            except SharpeningError as error:
-                _err.print(f"warning: {error}", markup=False)
-                continue
-            name = f"{card.name} ({short[card.name]})" if card.name in short else card.name
-            sizes, terms = f"{card.size_in} → {card.size_out}", "yes" if card.free_use else "no"
-            table.add_row(
-                name, card.model, f"{card.n_bytes / 1e6:.1f}", f"{card.n_parameters:,}", sizes, card.licence, terms, str(file)
-            )
-    if not table.row_count:
+    short, n_found = {name: alias for alias, name in NAMES.items()}, 0
+    for file, card in found_weights(pretrained):
+        if isinstance(card, SharpeningError):
+            _err.print(f"warning: {card}", markup=False)
+            continue
+        n_found += 1
+        name = f"{card.name} ({short[card.name]})" if card.name in short else card.name
+        size = f"{card.n_parameters:,} parameters, {card.n_bytes / 1e6:.1f} MB, {card.size_in} → {card.size_out} px"
+        _out.print(f"{name}: {card.model}, {size}\n  {file}", markup=False)
+        _out.print(f"  licence: {card.licence}\n  commercial use: {'yes' if card.free_use else 'no'}", markup=False)
+    if not n_found:
         _err.print("no weights in any of the searched places (sharpening weights where)")
         raise typer.Exit(SOME_FAILED)
-    _out.print(table)
 
 
 @weights_app.command("where")

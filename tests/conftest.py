@@ -109,7 +109,7 @@ def _light(face: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint
 
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory: pytest.TempPathFactory, astronaut_face: NDArray[np.uint8]) -> Path:
-    """A data set in the form of the workplace's: six stills (one with a face that is found) and two clips to validate on, some to train on."""
+    """A data set in the form of the workplace's: six stills (one with a face) and two clips to validate on, some to train on."""
     root, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
     splits, stills, clips = [], [], []
     for i in range(8):

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pytest
-from restore_helpers import crops, face_frames, write_weights
 
 from sharpening import cli
 from sharpening.frames.video import write_film
 from sharpening.imaging.files import read_picture, write_picture
+from tests.restore_helpers import crops, face_frames, write_weights
 
 
 class Answer(NamedTuple):

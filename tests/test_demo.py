@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
 import pytest
-from restore_helpers import write_weights
 from rich.console import Console
 
 from sharpening import demo
 from sharpening.demo import Demo, camera_path, run, show, view
 from sharpening.frames.video import film_info, read_film
 from sharpening.imaging.files import read_picture, sha256_of
+from tests.restore_helpers import write_weights
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,9 @@ def test_truth_lies_where_the_result_lies(made) -> None:
     """The camera is known, so the true picture fits the cut to a fraction of a pixel: any shift makes it worse."""
     truth = read_picture(made.files["truth"]).astype(float)
     got = made.restored.bicubic * 255.0
-    errors = {(dy, dx): np.square(np.roll(truth, (dy, dx), (0, 1)) - got)[8:-8, 8:-8].mean() for dy in (-2, 0, 2) for dx in (-2, 0, 2)}
+    errors = {
+        (dy, dx): np.square(np.roll(truth, (dy, dx), (0, 1)) - got)[8:-8, 8:-8].mean() for dy in (-2, 0, 2) for dx in (-2, 0, 2)
+    }
     assert min(errors, key=errors.__getitem__) == (0, 0)
     assert made.figures["bicubic"].psnr > 22
 
@@ -60,7 +63,7 @@ def test_same_call_gives_the_same_pixels(made, tmp_path) -> None:
 
 
 def test_show_prints_figures_and_places(made) -> None:
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(show(made))
     text = console.export_text()
     assert f"{made.figures['restored'].psnr:.2f}" in text

@@ -15,6 +15,8 @@ LEAVES = {
     "01_make_sequences.py": ["batch.png", "sequences", "stills"],
     "02_train_unet.py": ["my-unet.json", "my-unet.safetensors", "results.png", "stills"],
     "03_finetune_default.py": ["mine.json", "mine.safetensors", "sequences", "stand-in.json", "stand-in.safetensors", "stills"],
+    "04_restore_film.py": ["film.mp4", "restored.json", "restored.png", "restored.sheet.png"],
+    "05_read_report.py": ["face.json", "face.png", "face.sheet.png", "sequences"],
 }
 
 
@@ -29,7 +31,7 @@ def test_example_runs_in_its_tiny_mode(name: str, tmp_path, monkeypatch, capsys)
     assert str(tmp_path / "out") in capsys.readouterr().out, "it says where things are"
 
 
-@pytest.mark.parametrize("name", ["01_make_sequences.py", "02_train_unet.py", "03_finetune_default.py"])
+@pytest.mark.parametrize("name", sorted(LEAVES))
 def test_example_without_data_says_what_to_give(name: str, monkeypatch, capsys) -> None:
     monkeypatch.setattr(sys, "argv", [name])
     monkeypatch.syspath_prepend(str(EXAMPLES))

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,11 +17,13 @@ from sharpening.errors import InputError
 from sharpening.frames.degrade import apply, draw, settings
 from sharpening.frames.layouts import Clip, SharedData
 from sharpening.imaging.files import read_picture
+from sharpening.imaging.resize import resize
 
 __all__ = ["PROTOCOLS", "Sample", "samples"]
 
 N_STILLS = 500
 N_FRAMES = 7
+SIDE = 160  # px: all pictures are brought to it before they are damaged
 # What each protocol does, for reports and `--help`.
 PROTOCOLS: dict[str, str] = {
     "stills": "500 stills, 7 frames of 32×32, rotation ±8°, zoom ±8 %, shift ±6 px of 128, JPEG 30–90",
@@ -81,7 +82,8 @@ def _stills(data: SharedData, protocol: str, seed: int, split: str) -> Iterator[
     for number in chosen:
         # The same numbers for each protocol: the same person moves the same way, only the damage differs.
         made = apply(
-            _square(read_picture(paths[number])), draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES)
+            resize(read_picture(paths[number]), SIDE, "area"),
+            draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES),
         )
         name = _code(paths[number].relative_to(data.root))
         yield Sample(name, protocol, name, made.frames, made.label)
@@ -92,7 +94,7 @@ def _clips(data: SharedData, seed: int, split: str) -> Iterator[Sample]:
     if not clips:
         raise InputError(data.root, f"no clips in the split '{split}'.", "splits.csv and clips/index.csv name them.")
     for index, clip in enumerate(clips):
-        pictures = np.stack([_square(read_picture(path)) for path in clip.paths])
+        pictures = np.stack([resize(read_picture(path), SIDE, "area") for path in clip.paths])
         for start in range(0, len(pictures) - N_FRAMES + 1, 3):
             yield _window(clip, pictures, start, np.random.default_rng([seed, 3, index, start]))
 
@@ -109,7 +111,3 @@ def _window(clip: Clip, pictures: NDArray[np.uint8], start: int, rng: np.random.
 def _code(name: str | Path) -> str:
     """Rows are published, names of people are not."""
     return hashlib.sha256(str(name).encode()).hexdigest()[:10]
-
-
-def _square(picture: NDArray[np.uint8], side: int = 160) -> NDArray[np.uint8]:
-    return picture if picture.shape[0] == side else cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

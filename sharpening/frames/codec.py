@@ -28,7 +28,7 @@ def jpeg_roundtrip(picture: Picture, quality: int) -> Picture:
         raise RangeError("JPEG quality", quality, "1 … 100")
     # OpenCV codes BGR: without the reversal the chroma planes would be built from the wrong channels.
     coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
 def h264_roundtrip(frames: Picture, crf: int, *, preset: str = "veryfast") -> Picture:

@@ -195,10 +195,15 @@ def _draw_regions(rng: np.random.Generator, how: DegradeSettings, n_blurs: int) 
             y=rng.uniform(0.2, 0.8),
             size=rng.uniform(*how.region_size),
             strength=rng.uniform(*how.region_blur) if kind == "blur" else 0.0,
-            colour=tuple(int(c) for c in rng.integers(0, 256, 3)) if kind == "occluder" else (255, 255, 255),
+            colour=_colour(rng) if kind == "occluder" else (255, 255, 255),
         )
         for kind in kinds
     )
+
+
+def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
+    red, green, blue = (int(c) for c in rng.integers(0, 256, 3))
+    return red, green, blue
 
 
 def _affine(frame: FrameParams, size_out: int) -> Affine:
@@ -222,7 +227,8 @@ def _pixels(size: int) -> Affine:
 def _see(picture: Picture, scene: Affine, size: int) -> Picture:
     matrix = _pixels(picture.shape[0]) @ scene @ np.linalg.inv(_pixels(size))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(picture, matrix[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    seen = cv2.warpAffine(picture, matrix[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(seen, np.uint8)
 
 
 def _motion(frame: FrameParams, middle: FrameParams, size_out: int) -> NDArray[np.float32]:
@@ -235,15 +241,17 @@ def _damage(picture: Picture, frame: FrameParams, params: DegradeParams, other: 
     rng = np.random.default_rng(frame.seed)
     small = _garbage(frame.garbage, rng, params.size_in, other)
     if small is None:
-        source = other if frame.garbage == "other" and other is not None else picture
-        seen = _see(source, _view_matrix(params) @ _affine(frame, params.size_out), params.size_out)
-        seen = _blur_regions(seen, frame.regions)
-        if frame.blur > 0:
-            seen = cv2.GaussianBlur(seen, (0, 0), frame.blur)
-        small = cv2.resize(seen, (params.size_in, params.size_in), interpolation=cv2.INTER_AREA)
-        small = _light_and_noise(small, frame, rng)
-        small = _cover(small, frame.regions)
+        small = _film(other if frame.garbage == "other" and other is not None else picture, frame, params, rng)
     return small if frame.quality is None else jpeg_roundtrip(small, frame.quality)
+
+
+def _film(picture: Picture, frame: FrameParams, params: DegradeParams, rng: np.random.Generator) -> Picture:
+    """What the camera makes of the scene, before it is coded."""
+    seen = _blur_regions(_see(picture, _view_matrix(params) @ _affine(frame, params.size_out), params.size_out), frame.regions)
+    if frame.blur > 0:
+        seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), frame.blur), np.uint8)
+    small = np.asarray(cv2.resize(seen, (params.size_in, params.size_in), interpolation=cv2.INTER_AREA), np.uint8)
+    return _cover(_light_and_noise(small, frame, rng), frame.regions)
 
 
 def _garbage(kind: str | None, rng: np.random.Generator, size: int, other: Picture | None) -> Picture | None:

@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpening.errors import InputError, SharpeningError
 from sharpening.frames.degrade import Damaged, DegradeParams, DegradeSettings, apply, draw
 from sharpening.imaging.files import read_picture, write_picture, write_text
+from sharpening.imaging.resize import resize
 
 __all__ = ["Synthesised", "centre_square", "make_sequence", "synthesise"]
 
@@ -115,7 +115,7 @@ def _sharp_still(path: Path, how: DegradeSettings) -> NDArray[np.uint8]:
     if still.shape[0] < needed:
         raise InputError(path, f"is {still.shape[0]} px on its shorter side; the label needs {needed} px.", "Use larger stills.")
     # Bilinear sampling of a much larger picture would alias: bring it near the label's size first.
-    return still if still.shape[0] <= 2 * needed else cv2.resize(still, (2 * needed, 2 * needed), interpolation=cv2.INTER_AREA)
+    return still if still.shape[0] <= 2 * needed else resize(still, 2 * needed, "area")
 
 
 def _write_sequence(folder: Path, made: Damaged, params: DegradeParams) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError
 from sharpening.frames.sequence import FrameSequence
 from sharpening.imaging.resize import resize
-from sharpening.models.face_align.sightings import facial_detail
+from sharpening.models.face_align.sightings import thumbnail
 from sharpening.models.face_align.track import Track, crop_square, follow_face
 from sharpening.restore.located import Choice, Located
 from sharpening.restore.source import Source
@@ -70,8 +70,9 @@ def _take_cropped(source: Source, choice: Choice, n: int, size: int) -> Located:
     _set_label_aside(source, sizes, kept, skipped)
     if not kept:
         raise _nothing(source, skipped)
-    details = {i: facial_detail(p, ((size - 1) / 2, (size - 1) / 2, size)) for i, p in kept.items()} if len(kept) > n else {}
-    middle, why = choose_middle(list(kept), n, details, wanted=choice.middle, where=source.name)
+    whole = (size - 1) / 2, (size - 1) / 2, float(size)
+    thumbnails = {i: thumbnail(picture, whole) for i, picture in kept.items()}
+    middle, why = choose_middle(list(kept), n, thumbnails, wanted=choice.middle, where=source.name)
     window = neighbours(list(kept), middle, n)
     sequence = _sequence(source, window, np.stack([kept[i] for i in window]))
     nothing = (None,) * len(window)
@@ -165,12 +166,12 @@ def _nothing(source: Source, skipped: dict[int, str], looked: int = 0) -> InputE
 
 
 def _middle(source: Source, choice: Choice, track: Track, numbers: Sequence[int], n: int, step: int) -> tuple[int, str]:
-    if step > 1 and choice.middle is not None:
-        # Not necessarily one of the frames that were searched so far: whether it shows the face is seen when one looks closer.
+    if choice.middle is not None and (step > 1 or track.steady):
+        # Whether it shows the face is seen when one looks closer.
         return choice.middle, "chosen by the user"
-    details = {numbers[place.index]: place.detail for place in track.places if place.detail is not None}
+    thumbnails = {numbers[place.index]: place.thumbnail for place in track.places if place.thumbnail is not None}
     usable = [numbers[i] for i in track.usable]
-    return choose_middle(usable, n, details, wanted=choice.middle, where=source.name)
+    return choose_middle(usable, n, thumbnails, wanted=choice.middle, where=source.name)
 
 
 def _has_holes(source: Source, track: Track, numbers: Sequence[int], middle: int, n: int) -> bool:
@@ -196,7 +197,7 @@ def _closer(source: Source, choice: Choice, track: Track, numbers: list[int], mi
         closer, found = _follow(source, replace(part, box=None), 1, {})
     if not closer.usable:
         raise NoFaceFound(f"{source.name}, frames {first} to {stop - 1}", "Choose another middle frame (--middle, middle=).")
-    return closer, found
+    return replace(closer, choice=track.choice, n_faces=max(track.n_faces, closer.n_faces)), found
 
 
 def _cut(

@@ -56,7 +56,7 @@ class Source:
         return self.files[index].name if per_frame else f"frame {index}"
 
     def facts(self) -> dict[str, Any]:
-        """Name, kind, number of frames, and path and sha256 of each input."""
+        """Name, kind, number of frames, and path and sha256 of each input (of the file, or of the pixels where arrays came in)."""
         return {"name": self.name, "kind": self.kind, "n_frames": self.n, "files": self._digest()}
 
 
@@ -114,7 +114,9 @@ def _of_arrays(pictures: list[Picture], name: str, kind: str, files: tuple[Path,
 
     def digest() -> list[dict[str, Any]]:
         names: Iterable[str] = [str(file) for file in files] or [f"frame {i}" for i in range(len(pictures))]
-        return [{"path": each, "sha256": _array_hash(picture)} for each, picture in zip(names, pictures, strict=True)]
+        return [
+            {"path": each, "sha256": _array_hash(picture), "of": "pixels"} for each, picture in zip(names, pictures, strict=True)
+        ]
 
     return Source(name, kind, len(pictures), files, read, digest)
 
@@ -133,15 +135,19 @@ def _of_files(paths: tuple[Path, ...], name: str) -> Source:
                 yield index, error
 
     def digest() -> list[dict[str, Any]]:
-        return [{"path": str(path), "sha256": sha256_of(path) if path.is_file() else None} for path in paths]
+        return [_file_facts(path) for path in paths]
 
     return Source(name, "pictures", len(paths), paths, read, digest)
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "sha256": sha256_of(path) if path.is_file() else None, "of": "file"}
 
 
 def _of_film(path: Path, name: str) -> Source:
     promised = film_info(path).n_frames
     # Some containers do not say how many frames they hold: then one decoding counts them.
-    source = Source(name, "film", 0, (path,), lambda *part: iter(()), lambda: [{"path": str(path), "sha256": sha256_of(path)}])
+    source = Source(name, "film", 0, (path,), lambda *part: iter(()), lambda: [_file_facts(path)])
     source._read = lambda start, stop, step: _film_frames(path, source.notes, start, stop, step)
     source.n = promised or sum(1 for _ in source.read())
     return source

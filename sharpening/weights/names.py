@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["NAMES", "search_places", "true_name"]
+from sharpening.errors import SharpeningError
+
+if TYPE_CHECKING:
+    from sharpening.weights.card import WeightCard
+
+__all__ = ["NAMES", "found_weights", "search_places", "true_name"]
 
 NAMES = {"default": "fusion_small"}
 """Short name → name of the weights, as in `pretrained/`."""
@@ -24,3 +31,15 @@ def search_places(pretrained: str | Path | None = None) -> list[tuple[str, Path 
     from sharpening.weights.store import _places
 
     return _places(pretrained)
+
+
+def found_weights(pretrained: str | Path | None = None) -> Iterator[tuple[Path, WeightCard | SharpeningError]]:
+    """All weight files in the searched places, each with its card, or with the error that its card gives."""
+    from sharpening.weights.card import load_card
+
+    for folder in dict.fromkeys(place for _, place in search_places(pretrained) if place is not None and place.is_dir()):
+        for file in sorted(folder.glob("*.safetensors")):
+            try:
+                yield file, load_card(file)
+            except SharpeningError as error:
+                yield file, error

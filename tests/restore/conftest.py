@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from restore_helpers import face_frames, write_weights
 
 from sharpening.restore import Restorer
+from tests.restore_helpers import face_frames, write_weights
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from restore_helpers import face_frames
 
 from sharpening.frames.video import write_film
 from sharpening.restore import locate as locate_module
 from sharpening.restore.locate import locate
 from sharpening.restore.located import Choice
 from sharpening.restore.source import open_source
+from tests.restore_helpers import face_frames
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from restore_helpers import crops
 
 import sharpening
 from sharpening.errors import InputError
@@ -19,6 +18,7 @@ from sharpening.imaging.files import WriteError, read_picture, sha256_of, write_
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.report import warnings_for
+from tests.restore_helpers import crops
 
 
 @pytest.fixture(scope="module")

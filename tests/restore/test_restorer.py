@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from restore_helpers import crops, face_frames, write_weights
 
 import sharpening
 from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError, WeightsMismatch, WeightsMissing
@@ -14,6 +13,7 @@ from sharpening.frames.sequence import FrameSequence
 from sharpening.frames.video import write_film
 from sharpening.imaging.files import write_picture
 from sharpening.restore import Restored, Restorer
+from tests.restore_helpers import crops, face_frames, write_weights
 
 
 def test_public_names() -> None:
@@ -57,7 +57,7 @@ def test_more_frames_than_the_network_takes(quiet) -> None:
     used = [row["index"] for row in restored.report["frames"]["used"]]
     assert used == [5, 6, 7, 8, 9, 10, 11]
     assert restored.report["frames"]["middle"] == 8
-    assert "most detail" in restored.report["frames"]["why_middle"]
+    assert "sharpest" in restored.report["frames"]["why_middle"]
 
 
 def test_middle_of_the_users_choice(quiet) -> None:

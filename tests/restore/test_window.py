@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sharpening.errors import InputError
-from sharpening.restore.window import choose_middle, neighbours
+from sharpening.restore.window import choose_middle, merits, neighbours
 
 
 def test_few_frames_take_the_one_in_their_middle() -> None:
-    assert choose_middle([3, 4, 9], 7, {3: 9.0}, wanted=None, where="x")[0] == 4
+    assert choose_middle([3, 4, 9], 7, {}, wanted=None, where="x")[0] == 4
     assert choose_middle([5], 7, {}, wanted=None, where="x")[0] == 5
 
 
-def test_many_frames_take_the_sharpest_with_neighbours_on_both_sides() -> None:
-    details = {i: float(i == 4) for i in range(10)} | {0: 99.0, 9: 99.0}
-    middle, why = choose_middle(list(range(10)), 5, details, wanted=None, where="x")
+def thumbnails(n: int, rng: np.random.Generator, *, sharp: int) -> dict[int, np.ndarray]:
+    """The same pattern n times, blurred in all frames but one."""
+    pattern = cv2.resize(rng.integers(0, 256, (10, 10), dtype=np.uint8), (32, 32), interpolation=cv2.INTER_LINEAR)
+    blurred = cv2.GaussianBlur(pattern, (0, 0), 1.5)
+    return {i: pattern if i == sharp else blurred for i in range(n)}
+
+
+def test_many_frames_take_the_sharpest_with_neighbours_on_both_sides(rng) -> None:
+    small = thumbnails(10, rng, sharp=4)
+    small[0] = small[9] = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+    middle, why = choose_middle(list(range(10)), 5, small, wanted=None, where="x")
     assert middle == 4
-    assert "detail" in why
+    assert "sharpest" in why
 
 
-def test_equal_detail_takes_the_centre() -> None:
-    assert choose_middle(list(range(11)), 3, dict.fromkeys(range(11), 1.0), wanted=None, where="x")[0] == 5
+def test_sharp_rubbish_is_not_the_middle(rng) -> None:
+    small = thumbnails(9, rng, sharp=3)
+    small[5] = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+    small[4] = small[4].copy()
+    small[4][8:20, 6:18] = 255
+    merit = merits(small)
+    assert merit[5] == merit[4] == 0
+    assert choose_middle(list(range(9)), 3, small, wanted=None, where="x")[0] == 3
+
+
+def test_contrast_does_not_count(rng) -> None:
+    small = thumbnails(3, rng, sharp=1)
+    merit = merits(small | {1: (small[1] * 0.5 + 60).astype(np.uint8)})
+    assert merit[1] == pytest.approx(merits(small)[1], rel=0.1)
+    assert merit[1] > merit[0]
+
+
+def test_equal_merit_takes_the_centre(rng) -> None:
+    assert choose_middle(list(range(11)), 3, thumbnails(11, rng, sharp=-1), wanted=None, where="x")[0] == 5
 
 
 def test_wanted_middle_wins_or_is_refused() -> None:

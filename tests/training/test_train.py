@@ -160,11 +160,11 @@ def test_process_killed_in_the_middle_of_an_epoch_goes_on(stills_folder, tmp_pat
     )
     process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", script])
     deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("checkpoints/*.safetensors"))) < 2 and time.monotonic() < deadline:
+    while len(list(tmp_path.glob("checkpoints/epoch_????.safetensors"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    reached = max(int(path.stem[-4:]) for path in tmp_path.glob("checkpoints/*.safetensors"))
+    reached = max(int(path.stem[-4:]) for path in tmp_path.glob("checkpoints/epoch_????.safetensors"))
     epochs: list[int] = []
 
     def report(facts) -> None:

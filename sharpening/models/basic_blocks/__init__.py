@@ -1,7 +1,18 @@
 """Pieces that more than one network is built of: plain torch, no training code."""
 
-from sharpening.models.basic_blocks.convs import ResBlock, ResStack, conv, upshuffle
+from sharpening.models.basic_blocks.convs import ResBlock, ResStack, conv, softened, upshuffle
 from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine, solve_spd
 from sharpening.models.basic_blocks.warp import identity_grid, warp
 
-__all__ = ["ResBlock", "ResStack", "affine_grid", "conv", "estimate_affine", "identity_grid", "solve_spd", "upshuffle", "warp"]
+__all__ = [
+    "ResBlock",
+    "ResStack",
+    "affine_grid",
+    "conv",
+    "estimate_affine",
+    "identity_grid",
+    "softened",
+    "solve_spd",
+    "upshuffle",
+    "warp",
+]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["ResBlock", "ResStack", "conv", "upshuffle"]
+__all__ = ["ResBlock", "ResStack", "conv", "softened", "upshuffle"]
 
 
 def conv(n_in: int, n_out: int, size: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     """Convolution that keeps the size (divided by the stride)."""
     return nn.Conv2d(n_in, n_out, size, stride=stride, padding=dilation * (size // 2), dilation=dilation)
+
+
+def softened(layer: nn.Conv2d, factor: float = 0.0) -> nn.Conv2d:
+    """The layer with its kernels scaled by `factor` and no bias, so that what it ends starts as (almost) nothing."""
+    with torch.no_grad():
+        layer.weight.mul_(factor)
+        if layer.bias is not None:
+            layer.bias.zero_()
+    return layer
 
 
 class ResBlock(nn.Module):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sharpening.models.face_align.crop import Square, crop_square
 from sharpening.models.face_align.detect import Face, find_faces, standard_square
 
-__all__ = ["Sighting", "Survey", "Trail", "facial_detail", "survey"]
+__all__ = ["Sighting", "Survey", "Trail", "survey", "thumbnail"]
 
 Picture = NDArray[np.uint8]
 
@@ -35,7 +35,7 @@ EXPECTED_THRESHOLD = -0.2
 
 Corners = tuple[float, float, float, float]
 
-_DETAIL_SIDE = 32  # px: what the shipped network sees
+_THUMBNAIL_SIDE = 32  # px: what the shipped network sees
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,12 @@ class Sighting:
     Attributes:
         face: box and landmarks.
         square: its standard square (centre x, centre y, side) [px].
-        detail: how sharp the face is, see `facial_detail`.
+        thumbnail: the square in grey, small, to compare frames by; see `thumbnail`.
     """
 
     face: Face
     square: Square
-    detail: float
+    thumbnail: Picture
 
 
 @dataclass(eq=False)
@@ -141,16 +141,9 @@ def survey(frames: Iterable[Picture], *, near: Corners | None = None) -> Survey:
     return Survey(tuple(trails), tuple(sizes), frozenset(unsearched))
 
 
-def facial_detail(picture: Picture, square: Square) -> float:
-    """How much fine structure a face shows, freed of its contrast; sharper faces have more.
-
-    Standard deviation of what a Gaussian of 2 px takes from one of 0.7 px (a band that noise and the borders of
-    compression blocks fill little), over the standard deviation of the luma itself; on the face brought to 32×32.
-    """
-    small = crop_square(picture, *square, _DETAIL_SIDE)
-    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    band = cv2.GaussianBlur(luma, (0, 0), 0.7) - cv2.GaussianBlur(luma, (0, 0), 2.0)
-    return float(band.std() / (luma.std() + 1.0))
+def thumbnail(picture: Picture, square: Square) -> Picture:
+    """The luma of a square at the size that the shipped network sees: uint8 `[32, 32]`."""
+    return np.asarray(cv2.cvtColor(crop_square(picture, *square, _THUMBNAIL_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _search_near(picture: Picture, live: Sequence[Trail]) -> list[Face]:
@@ -225,4 +218,4 @@ def _associate(
         if f not in given:
             trails.append(Trail())
         trail = live[given[f]] if f in given else trails[-1]
-        trail.sightings[index] = Sighting(face, square, facial_detail(picture, square))
+        trail.sightings[index] = Sighting(face, square, thumbnail(picture, square))

@@ -8,7 +8,7 @@ detector's error. *Separate pictures* (of different sizes, or with the face some
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class Place:
         how: "found" by the detector, "bridged" between two sightings, "given" by the user, or "none".
         why: for "bridged" and "none" the reason, in words.
         score: of the detector [-]; None where it found nothing.
-        detail: sharpness of the face [-], see `sightings.facial_detail`; None where it was not found.
+        thumbnail: the face in grey, uint8 `[32, 32]`, to compare frames by; None where it was not found.
     """
 
     index: int
@@ -48,7 +48,7 @@ class Place:
     how: str
     why: str = ""
     score: float | None = None
-    detail: float | None = None
+    thumbnail: Picture | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _separate(seen: Survey, face: int | None) -> Track:
 
 
 def _found(index: int, sighting: Sighting, square: Square | None = None) -> Place:
-    return Place(index, square or sighting.square, "found", "", sighting.face.score, sighting.detail)
+    return Place(index, square or sighting.square, "found", "", sighting.face.score, sighting.thumbnail)
 
 
 def _followed(seen: Survey, trail: Trail, choice: str) -> Track:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sharpening.errors import RangeError, ShapeError
-from sharpening.models.basic_blocks import ResStack, affine_grid, conv, estimate_affine, upshuffle, warp
+from sharpening.models.basic_blocks import ResStack, affine_grid, conv, estimate_affine, softened, upshuffle, warp
 
 __all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
 
@@ -118,9 +118,7 @@ def _check(frames: Tensor) -> tuple[int, int, int, int]:
         raise ShapeError("frames", tuple(frames.shape), "[bs, 3·n, h, w]", "Stack the n RGB frames along the channels.")
     bs, channels, height, width = frames.shape
     if min(height, width) < 16 or height % 2 or width % 2:
-        raise ShapeError(
-            "frames", tuple(frames.shape), "h and w even and at least 16", "The shipped weights want 32×32."
-        )
+        raise ShapeError("frames", tuple(frames.shape), "h and w even and at least 16", "The shipped weights want 32×32.")
     return bs, channels // 3, height, width
 
 
@@ -151,10 +149,8 @@ class _ResidualFlow(nn.Sequential):
             nn.LeakyReLU(0.1),
             conv(2 * width, 2 * width, dilation=4),
             nn.LeakyReLU(0.1),
-            conv(2 * width, 2),
+            softened(conv(2 * width, 2)),
         )
-        nn.init.zeros_(self[-1].weight)
-        nn.init.zeros_(self[-1].bias)
 
     def forward(self, pair: Tensor) -> Tensor:
         return torch.tanh(super().forward(pair)) * self.limit
@@ -171,11 +167,9 @@ class _Fuse(nn.Module):
         self.from_own = nn.Conv2d(n_features, 2 * width, 1)
         self.from_frame = nn.Conv2d(n_features + 3, 2 * width, 1)
         self.score = conv(2 * width, width)
-        self.logits = nn.Conv2d(width, n_features, 1)
+        self.logits = softened(nn.Conv2d(width, n_features, 1))
         self.reject = nn.Parameter(torch.full((n_features,), -4.0))
         self.act = nn.LeakyReLU(0.1)
-        nn.init.zeros_(self.logits.weight)
-        nn.init.zeros_(self.logits.bias)
 
     def forward(self, own: Tensor, warped: Tensor) -> tuple[Tensor, Tensor]:
         """`own` `[bs, c, H, W]` of the middle, `warped` `[bs, n, c, H, W]` → fused `[bs, c, H, W]`, weights `[bs, n + 1, H, W]`."""
@@ -207,10 +201,10 @@ class _Decoder(nn.Module):
         self.up1 = upshuffle(mid, fine)
         self.fine_out = ResStack(fine, n_fine)
         self.tail = upshuffle(fine, sizes.tail)
-        self.finish = nn.Sequential(nn.LeakyReLU(0.1), conv(sizes.tail, sizes.tail), nn.LeakyReLU(0.1), conv(sizes.tail, 3))
+        self.finish = nn.Sequential(
+            nn.LeakyReLU(0.1), conv(sizes.tail, sizes.tail), nn.LeakyReLU(0.1), softened(conv(sizes.tail, 3), 0.1)
+        )
         self.act = nn.LeakyReLU(0.1)
-        self.finish[-1].weight.data.mul_(0.1)
-        nn.init.zeros_(self.finish[-1].bias)
 
     def forward(self, x: Tensor) -> Tensor:
         fine = self.fine_in(self.act(self.head(x)))

@@ -36,6 +36,7 @@ from sharpening.mframe_dl import BatchForm
 from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
+from sharpening.models.loading import remember
 from sharpening.training.callbacks import Ema, append_line
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
@@ -120,7 +121,8 @@ class HeldOut(Callback):
 
     def __init__(self, bank: FaceBank, ema: Ema, file: Path, *, n_frames: int, size: int = 48) -> None:
         super().__init__()
-        self.ema, self.file, self.n_frames, self.figures = ema, file, n_frames, {}
+        self.ema, self.file, self.n_frames = ema, file, n_frames
+        self.figures: dict[str, float] = {}
         plans = {"stills": ("stills", 0.0), "damaged": ("damaged-middle", 0.0), "clips": ("stills", 1.0)}
         self.sets = {name: _fixed_batch(bank, how, p_clip, size) for name, (how, p_clip) in plans.items()}
 
@@ -169,7 +171,7 @@ def pretrain(plan: PretrainPlan, data: str | Path, out: str | Path) -> tuple[Fus
     train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
     torch.manual_seed(plan.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    net = FusionNet(plan.preset, n_frames=max(plan.n_choices)).to(device, memory_format=torch.channels_last)
+    net = FusionNet(plan.preset, n_frames=max(plan.n_choices)).to(device).to(memory_format=torch.channels_last)
     ema = Ema(plan.ema)
     held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=max(plan.n_choices))
     keeper = Checkpoints(folder / "checkpoints")
@@ -219,7 +221,7 @@ def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures
     if there.is_file() and float(load_card(there).metrics.get(key, -math.inf)) >= found[key]:
         log.info("%s stays: %s is no better than the %s of its card", there, found[key], load_card(there).metrics[key])
         return
-    net.model_name, net.settings = "fusion_net", {"preset": plan.preset, "n_frames": max(plan.n_choices)}
+    remember(net, "fusion_net", {"preset": plan.preset, "n_frames": max(plan.n_choices)})
     steps = f"{plan.epochs * plan.steps} steps of {plan.bs} sequences, n in {sorted(set(plan.n_choices))}, lr {plan.lr}, seed {plan.seed}"
     export(
         net.cpu(),

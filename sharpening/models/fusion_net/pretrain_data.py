@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sharpening.frames.degrade import DegradeParams, DegradeSettings, apply, draw
+from sharpening.imaging.files import read_picture
+from sharpening.imaging.resize import resize
 
 __all__ = ["FaceBank", "PretrainSet", "decode_bank"]
 
@@ -37,7 +38,8 @@ class FaceBank:
 
 def decode_bank(stills: Sequence[Path], clips: Sequence[tuple[Sequence[Path], str]], cache: Path) -> FaceBank:
     """Decode all pictures to 160×160 once; later calls with the same lists map the stored arrays."""
-    spans, paths = [], []
+    spans: list[tuple[int, int, str]] = []
+    paths: list[Path] = []
     for frames, kind in clips:
         spans.append((len(paths), len(frames), kind))
         paths += list(frames)
@@ -53,8 +55,7 @@ def _decoded(paths: Sequence[Path], file: Path) -> NDArray[np.uint8]:
     part = file.with_suffix(".part.npy")
     out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(paths), SIDE, SIDE, 3))
     for i, path in enumerate(paths):
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
-        out[i] = picture if picture.shape[:2] == (SIDE, SIDE) else cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        out[i] = resize(read_picture(path), SIDE, "area")
     out.flush()
     part.replace(file)
     return np.load(file, mmap_mode="r")

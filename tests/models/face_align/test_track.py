@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sharpening.errors import NoFaceFound, RangeError, ShapeError
-from sharpening.models.face_align.sightings import facial_detail
+from sharpening.models.face_align.sightings import thumbnail
 from sharpening.models.face_align.track import LONGEST_GAP, Place, Track, crop_square, follow_face
 
 
@@ -210,10 +210,15 @@ def test_crop_of_no_picture() -> None:
         crop_square(np.zeros((4, 4), np.uint8), 1, 1, 2, 2)
 
 
-def test_detail_falls_with_blur_and_not_with_light(astronaut_face) -> None:
-    square = (79.5, 79.5, 160)
-    sharp = facial_detail(astronaut_face, square)
-    details = [facial_detail(cv2.GaussianBlur(astronaut_face, (0, 0), sigma), square) for sigma in (2, 5, 10)]
-    assert sharp > details[0] > details[1] > details[2]
-    darker = (astronaut_face * 0.6).astype(np.uint8)
-    assert facial_detail(darker, square) == pytest.approx(sharp, rel=0.1)
+def test_sightings_keep_a_thumbnail_of_the_square(walk, walked) -> None:
+    place = walked.places[2]
+    wanted = cv2.cvtColor(crop_square(walk[2], *place.square, 32), cv2.COLOR_RGB2GRAY)
+    assert place.thumbnail.shape == (32, 32)
+    # The stored one is cut round the sighting itself, before the path was smoothed.
+    assert np.corrcoef(place.thumbnail.ravel(), wanted.ravel())[0, 1] > 0.95
+    assert walked.places[4].thumbnail is None
+
+
+def test_thumbnail_of_a_whole_picture(rng) -> None:
+    picture = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert np.array_equal(thumbnail(picture, (15.5, 15.5, 32)), cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))

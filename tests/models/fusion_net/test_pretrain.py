@@ -39,7 +39,9 @@ def test_weights_are_replaced_only_by_better_ones(small_data, tmp_path):
 
 
 def test_loss_counts_the_flow_only_where_the_motion_is_known(generator):
-    parts = module.FusionParts(torch.rand(1, 3, 128, 128, generator=generator), torch.zeros(1, 2, 64, 64, 2), torch.zeros(1, 3, 64, 64))
+    parts = module.FusionParts(
+        torch.rand(1, 3, 128, 128, generator=generator), torch.zeros(1, 2, 64, 64, 2), torch.zeros(1, 3, 64, 64)
+    )
     motion = torch.eye(2, 3).expand(1, 2, 2, 3)
     unknown, known = (pretrain_loss(parts, parts.pred, motion, torch.full((1, 2), value)) for value in (0.0, 1.0))
     assert float(unknown) == pytest.approx(0, abs=2e-3)

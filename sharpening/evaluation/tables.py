@@ -1,0 +1,50 @@
+"""Tables made from stored rows, never from memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sharpening.errors import InputError
+from sharpening.evaluation.protocols import PROTOCOLS
+from sharpening.evaluation.run import summary
+from sharpening.metrics import metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["overview", "read_rows"]
+
+# What a reader of the front page wants to compare.
+_METHODS = {"bicubic": "bicubic", "back-projection": "back-projection", "twin": "same net, one frame", "default": "ours, 7 frames"}
+
+
+def read_rows(folder: str | Path, protocol: str) -> pd.DataFrame:
+    """The rows that `evaluate(protocol, …, out=folder)` wrote."""
+    import pandas as pd
+
+    file = Path(folder) / f"{protocol}.csv"
+    if not file.is_file():
+        raise InputError(file, "there are no rows of this protocol.", f"Make them: sharpening evaluate --protocol {protocol}.")
+    return pd.read_csv(file)
+
+
+def overview(folder: str | Path) -> str:
+    """One Markdown table over all protocols: PSNR and identity cosine of the methods that tell the story, mean ± half of the interval."""
+    lines = ["| sequences | " + " | ".join(_METHODS.values()) + " |", "|---|" + "---|" * len(_METHODS)]
+    for protocol in PROTOCOLS:
+        table = summary(read_rows(folder, protocol))
+        for group, part in table.groupby("group", sort=False):
+            rows = part.set_index("method")
+            name = protocol if group == protocol else f"{protocol}, {group}"
+            cells = [_cell(rows.loc[method]) if method in rows.index else "–" for method in _METHODS]
+            lines.append(f"| `{name}` ({int(part['n'].max())}) | " + " | ".join(cells) + " |")
+    return (
+        "\n".join(lines)
+        + "\n\nPSNR and the cosine of dlib's identity descriptors to those of the truth; higher is better in both.\n"
+    )
+
+
+def _cell(row: pd.Series) -> str:
+    psnr, cosine = metrics.get("psnr"), metrics.get("identity_cosine")
+    return f"{psnr.format(row['psnr'])} ± {psnr.format(row['psnr±'])} dB, {cosine.format(row['identity_cosine'])}"

@@ -1,0 +1,41 @@
+"""Tables come from rows, and the front page from the tables (`make accept` writes its block anew)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sharpening.errors import InputError
+from sharpening.evaluation.protocols import PROTOCOLS
+from sharpening.evaluation.run import evaluate
+from sharpening.evaluation.tables import overview, read_rows
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
+
+
+def test_overview_has_a_line_for_each_group(small_data, tmp_path):
+    for protocol in PROTOCOLS:
+        evaluate(
+            protocol, small_data, methods=["bicubic", "back-projection"], limit=None if protocol == "clips" else 2, out=tmp_path
+        )
+    lines = overview(tmp_path).splitlines()
+    assert sum(line.startswith("| `") for line in lines) == len(PROTOCOLS) + 1
+    assert any("`clips, dense`" in line for line in lines)
+    assert all("–" in line for line in lines if line.startswith("| `"))  # the networks were not run
+
+
+def test_missing_rows_say_how_to_make_them(tmp_path):
+    with pytest.raises(InputError, match="sharpening evaluate --protocol stills"):
+        read_rows(tmp_path, "stills")
+
+
+def test_front_page_shows_the_stored_results():
+    page = ROOT / "README.md"
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    wanted = before + BEGIN + overview(ROOT / "docs/results") + END + after
+    if os.environ.get("ACCEPT"):
+        page.write_text(wanted, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == wanted, "results have changed: make accept"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,13 @@ def test_view_is_the_mean_light_on_each_pixel(rng) -> None:
 def test_film_has_noise_and_motion(made) -> None:
     frames = list(read_film(made.files["film"]))
     assert np.abs(frames[0].astype(int) - frames[12]).mean() > 3
+
+
+def test_shipped_weights_beat_bicubic(tmp_path) -> None:
+    shipped = Path(__file__).parents[1] / "pretrained"
+    made = run(tmp_path, pretrained=shipped, device="cpu")
+    ours, bicubic = made.figures["restored"], made.figures["bicubic"]
+    assert ours.psnr > bicubic.psnr + 0.5
+    assert ours.ssim > bicubic.ssim
+    assert ours.distance < bicubic.distance
+    assert made.restored.warnings == []

@@ -52,11 +52,16 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	uv pip compile pyproject.toml --universal --no-annotate --no-header --all-extras --python-version 3.11 -c $(RUNS)-hold.txt -o constraints.txt
 	rm $(RUNS)-hold.txt
 
-train-pretrained: setup  ## Train the shipped weights on DATA (default ../shared/data); resumes; writes pretrained/ when better
-	$(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA) --out $(RUNS)/fusion_small
+PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
+SECOND   = --init $(RUNS)/first_leg/twin_small.safetensors --epochs 7 --steps 110 --seed 1
 
-train-twin: setup    ## Train the single-frame twin: the same net, data and steps with the middle frame alone
-	$(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA) --out $(RUNS)/twin_small --one-frame
+train-pretrained: setup  ## Train the shipped weights on DATA (default ../shared/data); resumes; writes pretrained/ when better
+	$(PRETRAIN) --out $(RUNS)/first_leg --one-frame --stop 7
+	$(PRETRAIN) --out $(RUNS)/fusion_small $(SECOND)
+
+train-twin: setup    ## Train the single-frame twin: the same first leg, then as many steps with the middle frame alone
+	$(PRETRAIN) --out $(RUNS)/first_leg --one-frame --stop 7
+	$(PRETRAIN) --out $(RUNS)/twin_small --one-frame $(SECOND)
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \

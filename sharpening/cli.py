@@ -232,6 +232,7 @@ def evaluate(
     pretrained: Annotated[Path | None, typer.Option(help="Folder to search weights in first.")] = None,
     twin: Annotated[Path | None, typer.Option(help="Weights of the single-frame twin.")] = None,
     peers: Annotated[Path | None, typer.Option(help="Folder with published files of other methods (FSRCNN_x4.pb).")] = None,
+    split: Annotated[str, typer.Option(help="As in splits.csv.")] = "valid",
     seed: SeedOption = 0,
 ) -> None:
     """Measure methods on a fixed set of sequences with known answers: mean ± half of the 95 % interval."""
@@ -243,7 +244,7 @@ def evaluate(
         raise typer.BadParameter(f"no protocol is called {protocol!r}; known: {', '.join(PROTOCOLS)}.", param_hint="--protocol")
     names = [name.strip() for name in methods.split(",")] if methods else None
     with _progress("sequences") as step:
-        places: dict[str, Any] = {"pretrained": pretrained, "twin": twin, "peers": peers}
+        places: dict[str, Any] = {"pretrained": pretrained, "twin": twin, "peers": peers, "split": split}
         rows = run(protocol, data, methods=names, limit=limit, out=out, seed=seed, progress=step, **places)
     _out.print(to_markdown(summary(rows)), markup=False)
 

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from sharpening.errors import InputError
 from sharpening.evaluation.protobuf import split_depth_to_space
-from sharpening.models.basic_blocks import affine_grid, estimate_affine, warp
+from sharpening.models.basic_blocks import back_project, estimate_affine
 
 __all__ = ["back_projection", "fsrcnn", "interpolate", "middle_of"]
 
@@ -43,27 +43,11 @@ def back_projection(frames: Tensor, *, iterations: int = 4, step: float = 1.0) -
     Start: mean of all frames, enlarged and registered onto the middle. Then, `iterations` times: look at the result as each frame saw it,
     and bring the mean of what is missing back. The defaults were the best of 0, 1, 2, 4 iterations and steps 0.7, 1.0 on damaged stills.
     """
-    bs, n = frames.shape[0], frames.shape[1] // 3
-    stack = frames.reshape(bs, n, 3, *frames.shape[-2:])
-    height, width = frames.shape[-2:]
-    moving = stack.flatten(0, 1)
-    reference = stack[:, n // 2, None].expand_as(stack).flatten(0, 1)
-    forth = estimate_affine(reference, moving)
-    forth.unflatten(0, (bs, n))[:, n // 2] = torch.eye(2, 3)
-    back_grid = affine_grid(forth, SCALE * height, SCALE * width)
-    forth_grid = affine_grid(_inverse(forth), SCALE * height, SCALE * width)
-    weight = _agreement(warp(moving, affine_grid(forth, height, width)), reference).unflatten(0, (bs, n))
-
-    def gather(pictures: Tensor) -> Tensor:
-        """Enlarge the frames' pictures, register them, and take their weighted mean."""
-        large = F.interpolate(pictures, scale_factor=SCALE, mode="bicubic", align_corners=False)
-        return (warp(large, back_grid).unflatten(0, (bs, n)) * weight).sum(1) / weight.sum(1)
-
-    result = gather(moving)
-    for _ in range(iterations):
-        seen = F.avg_pool2d(warp(result.repeat_interleave(n, dim=0), forth_grid), SCALE)
-        result = result + step * gather(moving - seen)
-    return result.clamp(0, 1)
+    n = frames.shape[1] // 3
+    stack = frames.unflatten(1, (n, 3))
+    affine = estimate_affine(stack[:, n // 2, None].expand_as(stack).flatten(0, 1), stack.flatten(0, 1)).unflatten(0, (-1, n))
+    affine[:, n // 2] = torch.eye(2, 3)
+    return back_project(stack, affine.flatten(0, 1), scale=SCALE, iterations=iterations, step=step).clamp(0, 1)
 
 
 def fsrcnn(path: str | Path) -> Callable[[Tensor], Tensor]:
@@ -91,15 +75,3 @@ def _fsrcnn_one(network: Any, bias: float, picture: np.ndarray) -> Tensor:
     large = cv2.resize(ycc, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     large[..., 0] = luminance
     return torch.from_numpy(cv2.cvtColor(large, cv2.COLOR_YCrCb2RGB)).permute(2, 0, 1).clamp(0, 1)
-
-
-def _inverse(affine: Tensor) -> Tensor:
-    linear = torch.linalg.inv(affine[:, :, :2])
-    return torch.cat([linear, -linear @ affine[:, :, 2:]], dim=2)
-
-
-def _agreement(registered: Tensor, reference: Tensor) -> Tensor:
-    """Weight `[b, 1, 1, 1]` of a registered frame: small where it does not look like the middle one (noise, another scene)."""
-    registered, reference = F.avg_pool2d(registered, 4), F.avg_pool2d(reference, 4)
-    miss = (registered - reference).square().mean(dim=(1, 2, 3), keepdim=True)
-    return 1 / (1 + (miss / 0.05**2) ** 2)

@@ -97,7 +97,7 @@ class Restorer:
             frames: arrays uint8 `[H, W, 3]` RGB, paths, a film, a folder, or a `FrameSequence`; any number of frames from one up. Of more
                 frames than the network takes (7) the sharpest one that agrees with the others becomes the middle, and its nearest
                 neighbours go with it.
-            cropped: the frames are cropped faces already (the standard square, side 4.56 eye distances). None: they are if they are squares
+            cropped: the frames are cropped faces already (the standard square, side 4.39 eye distances). None: they are if they are squares
                 of at most 32 px; else the face is looked for.
             box: left, top, width, height [px] round the wanted head in the first frame.
             face: number of the wanted face, from left to right in the first frame that has one.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sharpening.errors import RangeError, ShapeError
-from sharpening.models.basic_blocks import ResStack, affine_grid, conv, estimate_affine, softened, upshuffle, warp
+from sharpening.models.basic_blocks import ResStack, affine_grid, back_project, conv, estimate_affine, softened, upshuffle, warp
 
 __all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
 
@@ -76,7 +76,9 @@ class FusionNet(nn.Module):
         self.encoder = _Encoder(sizes)
         self.refine = _ResidualFlow(24 if preset != "tiny" else 8)
         self.fuse = _Fuse(sizes.features + 3, sizes.fuse)
-        self.decoder = _Decoder(2 * (sizes.features + 3) + 1, sizes)
+        # Beside the features the decoder sees the back-projection, folded to the features' size.
+        self.decoder = _Decoder(2 * (sizes.features + 3) + 1 + 12, sizes)
+        self.trust = nn.Parameter(torch.tensor(0.2))
 
     def forward(self, frames: Tensor) -> Tensor:
         """The restored middle frame, `[bs, 3, 4h, 4w]`."""
@@ -87,23 +89,33 @@ class FusionNet(nn.Module):
         bs, n, height, width = _check(frames)
         stack = frames.reshape(bs, n, 3, height, width)
         middle = stack[:, n // 2]
-        grid = self._align(stack, middle)
+        affine = self._register(stack, middle)
+        grid = self._align(stack, middle, affine)
+        bicubic = F.interpolate(middle, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        projected = back_project(stack, affine, scale=self.scale) - bicubic
         # Raw colours travel beside the learned features: from the first step on the decoder sees the registered mean.
         up = F.interpolate(frames, scale_factor=2, mode="bicubic", align_corners=False).reshape(bs * n, 3, 2 * height, 2 * width)
         features = torch.cat([up, self.encoder(stack.reshape(bs * n, 3, height, width))], dim=1)
         warped = warp(features, grid).reshape(bs, n, -1, 2 * height, 2 * width)
         own = features.reshape(bs, n, -1, 2 * height, 2 * width)[:, n // 2]
         fused, weights = self.fuse(own, warped)
-        detail = self.decoder(torch.cat([fused, own, weights[:, -1:]], dim=1))
-        pred = F.interpolate(middle, scale_factor=self.scale, mode="bicubic", align_corners=False) + detail
+        detail = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
+        pred = bicubic + self.trust * projected + detail
         return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights)
 
-    def _align(self, stack: Tensor, middle: Tensor) -> Tensor:
-        """Sampling grids `[bs·n, 2h, 2w, 2]`: affine by registration, plus a learned smooth remainder."""
+    def _register(self, stack: Tensor, middle: Tensor) -> Tensor:
+        """Affine motion `[bs·n, 2, 3]` of each frame; that of the middle is the identity, whatever an estimate would say."""
+        bs, n = stack.shape[:2]
+        affine = estimate_affine(middle.unsqueeze(1).expand_as(stack).flatten(0, 1), stack.flatten(0, 1), iterations=3)
+        affine = affine.unflatten(0, (bs, n))
+        still = torch.eye(2, 3, dtype=affine.dtype, device=affine.device).expand(bs, 1, 2, 3)
+        return torch.cat([affine[:, : n // 2], still, affine[:, n // 2 + 1 :]], dim=1).flatten(0, 1)
+
+    def _align(self, stack: Tensor, middle: Tensor, affine: Tensor) -> Tensor:
+        """Sampling grids `[bs·n, 2h, 2w, 2]`: the affine motion, plus a learned smooth remainder."""
         bs, n, _, height, width = stack.shape
         moving = stack.reshape(bs * n, 3, height, width)
         reference = middle.unsqueeze(1).expand_as(stack).reshape(bs * n, 3, height, width)
-        affine = estimate_affine(reference, moving, iterations=3)
         aligned = warp(moving, affine_grid(affine, height, width))
         flow = self.refine(torch.cat([reference, aligned, aligned - reference], dim=1))
         flow = F.interpolate(flow, size=(2 * height, 2 * width), mode="bilinear", align_corners=False).permute(0, 2, 3, 1)

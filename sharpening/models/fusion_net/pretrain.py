@@ -1,7 +1,8 @@
 """The standing recipe of the shipped weights: `make train-pretrained`, and `make train-twin` for the single-frame twin.
 
-Self-contained and resumable: killed at any time, the same command goes on from the last finished epoch. The twin is the same net, data,
-damage and number of steps with the middle frame alone, so what it lacks against the shipped net is what the other frames give.
+Two legs: first the net learns what a face is, on one frame, at half of the cost of a step; then it goes on with many frames. The twin goes on
+with one frame for as many steps, so what it lacks against the shipped net is what the other frames give. Self-contained and resumable:
+killed at any time, the same command goes on from the last finished epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import fastai.callback.schedule  # noqa: F401  (gives Learner its fit_one_cycle)
 import torch
-from fastai.callback.core import Callback, CancelValidException
+from fastai.callback.core import Callback, CancelFitException, CancelValidException
 from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
@@ -37,10 +38,10 @@ from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
 from sharpening.models.loading import remember
-from sharpening.training.callbacks import Ema, append_line
+from sharpening.training.callbacks import Ema, append_line, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
-from sharpening.weights.store import load_card
+from sharpening.weights.store import load_card, load_into, load_state
 
 __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
 
@@ -56,12 +57,13 @@ DATA_TERMS = (
 
 @dataclass(frozen=True)
 class PretrainPlan:
-    """Settings of the standing recipe; the defaults made the shipped weights, on two CPU cores in about an hour.
+    """Settings of one leg of the standing recipe; the Makefile has those of the shipped weights.
 
     Attributes:
         preset: Size of the net.
         n_choices: Numbers of frames, one drawn for each batch.
         epochs: After each one the running mean is measured on held-out faces and a checkpoint is written.
+        stop: Leave after so many epochs, in the middle of the schedule; 0 for the whole.
         steps: Batches in an epoch.
         bs: Sequences in a batch.
         lr: Highest learning rate of the one-cycle schedule.
@@ -72,8 +74,9 @@ class PretrainPlan:
     """
 
     preset: str = "small"
-    n_choices: tuple[int, ...] = (7, 7, 7, 5, 5, 4, 3, 1)
+    n_choices: tuple[int, ...] = (7, 7, 7, 7, 5, 5, 3, 1)
     epochs: int = 12
+    stop: int = 0
     steps: int = 220
     bs: int = 8
     lr: float = 1.5e-3
@@ -117,11 +120,11 @@ class HeldOut(Callback):
         figures: Of the last epoch: PSNR [dB] per set, of the net, of the net given the middle alone ("_one"), of bicubic ("_bicubic").
     """
 
-    order = 61  # after the running mean
+    order = 71  # after the running mean and the checkpoint
 
-    def __init__(self, bank: FaceBank, ema: Ema, file: Path, *, n_frames: int, size: int = 48) -> None:
+    def __init__(self, bank: FaceBank, ema: Ema, file: Path, *, n_frames: int, stop: int = 0, size: int = 48) -> None:
         super().__init__()
-        self.ema, self.file, self.n_frames = ema, file, n_frames
+        self.ema, self.file, self.n_frames, self.stop = ema, file, n_frames, stop
         self.figures: dict[str, float] = {}
         plans = {"stills": ("stills", 0.0), "damaged": ("damaged-middle", 0.0), "clips": ("stills", 1.0)}
         self.sets = {name: _fixed_batch(bank, how, p_clip, size) for name, (how, p_clip) in plans.items()}
@@ -146,6 +149,11 @@ class HeldOut(Callback):
         log.info("%s", json.dumps({**facts, **self.figures}))
         raise CancelValidException
 
+    def after_epoch(self) -> None:
+        """Leave a leg that ends before its schedule does."""
+        if self.epoch + 1 == self.stop:
+            raise CancelFitException
+
     def _measure(self, name: str, frames: Tensor, label: Tensor) -> dict[str, float]:
         device = next(self.model.parameters()).device
         middle = frames[:, 9:12]
@@ -161,8 +169,16 @@ class HeldOut(Callback):
         return torch.cat([self.model.net(part.to(device)).cpu() for part in frames.split(8)])
 
 
-def pretrain(plan: PretrainPlan, data: str | Path, out: str | Path) -> tuple[FusionNet, dict[str, float]]:
+def pretrain(
+    plan: PretrainPlan, data: str | Path, out: str | Path, *, init: str | Path | None = None
+) -> tuple[FusionNet, dict[str, float]]:
     """Train by the plan on a folder in the form of `../shared/data`, going on where an earlier call was stopped.
+
+    Args:
+        plan: Settings.
+        data: Folder with stills, clips and `splits.csv`.
+        out: Folder of the run.
+        init: Weight file to start from instead of fresh weights, for another leg of training.
 
     Returns:
         The net with the running mean of its weights, and its held-out figures (PSNR in dB).
@@ -172,17 +188,19 @@ def pretrain(plan: PretrainPlan, data: str | Path, out: str | Path) -> tuple[Fus
     torch.manual_seed(plan.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = FusionNet(plan.preset, n_frames=max(plan.n_choices)).to(device).to(memory_format=torch.channels_last)
+    if init is not None:
+        load_into(net, load_state(Path(init)), source=Path(init))
     ema = Ema(plan.ema)
-    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=max(plan.n_choices))
+    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=max(plan.n_choices), stop=plan.stop)
     keeper = Checkpoints(folder / "checkpoints")
     learn = _learner(plan, train, net, [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
     log.info("%d stills, %d clips; epoch %d of %d", len(train.stills), len(train.clips), start, plan.epochs)
-    if start < plan.epochs:
+    if start < (plan.stop or plan.epochs):
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
     learn.model.load_state_dict(ema.mean)
-    return net, held_out.figures
+    return net, {k: v for k, v in read_log(held_out.file)[-1].items() if k not in ("epoch", "loss", "seconds")}
 
 
 def _bank(data: SharedData, split: str, cache: Path) -> FaceBank:
@@ -213,7 +231,7 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     return Learner(dls, _WithFlow(net), loss_func=partial(pretrain_loss, weight=plan.motion_weight), opt_func=optimiser, cbs=cbs)
 
 
-def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures: Mapping[str, float]) -> None:
+def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures: Mapping[str, float], history: str = "") -> None:
     """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces."""
     key = "heldout_stills" if max(plan.n_choices) > 1 else "heldout_stills_one"
     found = {f"heldout_{name}": value for name, value in figures.items()}
@@ -222,12 +240,12 @@ def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures
         log.info("%s stays: %s is no better than the %s of its card", there, found[key], load_card(there).metrics[key])
         return
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": max(plan.n_choices)})
-    steps = f"{plan.epochs * plan.steps} steps of {plan.bs} sequences, n in {sorted(set(plan.n_choices))}, lr {plan.lr}, seed {plan.seed}"
+    leg = f"{history}{(plan.stop or plan.epochs) * plan.steps} steps of {plan.bs} sequences, n in {sorted(set(plan.n_choices))}, lr {plan.lr}"
     export(
         net.cpu(),
         name,
         folder,
-        recipe=f"models/fusion_net/pretrain.py (make train-pretrained): {steps}; frames.degrade preset 'train'",
+        recipe=f"models/fusion_net/pretrain.py (make train-pretrained), frames.degrade preset 'train': {leg}, seed {plan.seed}",
         data=DATA_TERMS,
         source="trained by the sharpening project",
         licence="weights: for research, not for commerce (terms of the training data)",
@@ -239,6 +257,9 @@ def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures
     log.info("wrote %s", there)
 
 
+_OPTIONS = ("preset", "epochs", "stop", "steps", "bs", "lr", "seed")
+
+
 def main() -> None:
     """`python -m sharpening.models.fusion_net.pretrain --help`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -247,17 +268,22 @@ def main() -> None:
     parser.add_argument(
         "--one-frame", action="store_true", help="train the single-frame twin; it is written to --out, not to pretrained/"
     )
-    for name in ("preset", "epochs", "steps", "bs", "lr", "seed"):
+    parser.add_argument("--init", type=Path, help="weight file to start from")
+    parser.add_argument("--n-choices", help="numbers of frames to draw from, as in 7,7,5,3,1")
+    for name in _OPTIONS:
         default = getattr(PretrainPlan(), name)
         parser.add_argument(f"--{name}", type=type(default), default=default, help=f"default {default}")
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
-    plan = PretrainPlan(**{name: given[name] for name in ("preset", "epochs", "steps", "bs", "lr", "seed")})
+    plan = PretrainPlan(**{name: given[name] for name in _OPTIONS})
     if given["one_frame"]:
         plan = replace(plan, n_choices=(1,))
-    net, figures = pretrain(plan, given["data"], given["out"])
+    if given["n_choices"]:
+        plan = replace(plan, n_choices=tuple(int(n) for n in given["n_choices"].split(",")))
+    net, figures = pretrain(plan, given["data"], given["out"], init=given["init"])
     name = f"{'twin' if given['one_frame'] else 'fusion'}_{plan.preset}"
-    _export(net, name, given["out"] if given["one_frame"] else Path("pretrained"), plan, figures)
+    history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
+    _export(net, name, given["out"] if given["one_frame"] else Path("pretrained"), plan, figures, history)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ import torch
 
 from sharpening.models.fusion_net import pretrain as module
 from sharpening.models.fusion_net.pretrain import PretrainPlan, _export, pretrain, pretrain_loss
-from sharpening.weights.store import load_card
+from sharpening.weights.store import load_card, save_state
 
 PLAN = PretrainPlan(preset="tiny", n_choices=(3, 1), epochs=2, steps=2, bs=2)
 
 
 @pytest.fixture(autouse=True)
 def _small_held_out_sets(monkeypatch):
-    monkeypatch.setattr(module.HeldOut.__init__, "__kwdefaults__", {"size": 2})
+    monkeypatch.setattr(module.HeldOut.__init__, "__kwdefaults__", {"size": 2, "stop": 0})
 
 
 def lines(folder: Path) -> list[dict]:
@@ -29,6 +29,14 @@ def test_a_stopped_run_goes_on_where_it_was(small_data, tmp_path):
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
     assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "clips") for kind in ("", "_one", "_bicubic")}
     assert all(torch.isfinite(p).all() for p in net.parameters())
+
+
+def test_a_second_leg_starts_from_the_weights_of_a_first_that_stopped_early(small_data, tmp_path):
+    first, _ = pretrain(replace(PLAN, n_choices=(1,), stop=1), small_data, tmp_path / "first")
+    assert [line["epoch"] for line in lines(tmp_path / "first")] == [0]
+    file = save_state(tmp_path / "first.safetensors", first.state_dict())
+    second, _ = pretrain(replace(PLAN, epochs=1, lr=1e-9), small_data, tmp_path / "second", init=file)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
 def test_weights_are_replaced_only_by_better_ones(small_data, tmp_path):

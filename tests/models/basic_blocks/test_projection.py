@@ -1,0 +1,49 @@
+"""Back-projection: exact where it must be, better with more frames, deaf to noise."""
+
+import numpy as np
+import torch
+
+from sharpening.frames.degrade import apply, draw, settings
+from sharpening.metrics.error import psnr
+from sharpening.models.basic_blocks import back_project
+
+
+def made(picture: np.ndarray, preset: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(0)
+    done = [apply(picture, draw(rng, settings(preset))) for _ in range(4)]
+    frames = torch.from_numpy(np.stack([d.frames for d in done])).permute(0, 1, 4, 2, 3).float() / 255
+    label = torch.from_numpy(np.stack([d.label for d in done])).permute(0, 3, 1, 2).float() / 255
+    return frames, torch.from_numpy(np.stack([d.motion for d in done])), label
+
+
+def test_a_flat_sequence_stays_flat():
+    stack = torch.full((1, 3, 3, 32, 32), 0.3)
+    affine = torch.eye(2, 3).expand(3, 2, 3)
+    assert torch.allclose(back_project(stack, affine), torch.full((1, 3, 128, 128), 0.3), atol=1e-5)
+
+
+def test_the_result_seen_small_is_the_frame(generator):
+    stack = torch.nn.functional.avg_pool2d(torch.rand(3, 80, 80, generator=generator), 5, 1)[None, None, :, ::2, ::2][..., :32, :32]
+    large = back_project(stack, torch.eye(2, 3)[None], iterations=12)
+    before = torch.nn.functional.interpolate(stack[:, 0], scale_factor=4, mode="bicubic")
+    errors = [(torch.nn.functional.avg_pool2d(x, 4) - stack[:, 0]).abs().mean() for x in (before, large)]
+    assert errors[1] < 0.2 * errors[0]
+
+
+def test_more_frames_know_more(astronaut_face):
+    frames, motion, label = made(astronaut_face, "stills")
+    many = back_project(frames, motion.flatten(0, 1))
+    one = back_project(frames[:, 3:4], torch.eye(2, 3).expand(4, 2, 3))
+    assert psnr(many.clamp(0, 1), label).mean() > psnr(one.clamp(0, 1), label).mean() + 0.5
+
+
+def test_noise_is_left_out(astronaut_face):
+    frames, motion, _ = made(astronaut_face, "noise-others")
+    many = back_project(frames, motion.flatten(0, 1))
+    one = back_project(frames[:, 3:4], torch.eye(2, 3).expand(4, 2, 3))
+    assert (many - one).abs().mean() < 0.02
+
+
+def test_an_implausible_motion_stays_finite(generator):
+    stack = torch.rand(1, 2, 3, 32, 32, generator=generator)
+    assert torch.isfinite(back_project(stack, torch.zeros(2, 2, 3))).all()

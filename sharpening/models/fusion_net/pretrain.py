@@ -1,7 +1,7 @@
 """The standing recipe of the shipped weights: `make train-pretrained`, and `make train-twin` for the single-frame twin.
 
-Two legs: first the net learns what a face is, on one frame, at half of the cost of a step; then it goes on with many frames. The twin goes on
-with one frame for as many steps, so what it lacks against the shipped net is what the other frames give. Self-contained and resumable:
+Two legs: first the net learns what a face is, on one frame, at half of the cost of a step; then it goes on with many frames. The twin goes
+on with one frame for as many steps, so what it lacks against the shipped net is what the other frames give. Self-contained and resumable:
 killed at any time, the same command goes on from the last finished epoch.
 """
 
@@ -240,7 +240,8 @@ def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures
         log.info("%s stays: %s is no better than the %s of its card", there, found[key], load_card(there).metrics[key])
         return
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": max(plan.n_choices)})
-    leg = f"{history}{(plan.stop or plan.epochs) * plan.steps} steps of {plan.bs} sequences, n in {sorted(set(plan.n_choices))}, lr {plan.lr}"
+    steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
+    leg = f"{history}{steps} steps of {plan.bs} sequences, n in {counts}, lr {plan.lr}"
     export(
         net.cpu(),
         name,

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from sharpening.errors import InputError
 from sharpening.evaluation.protobuf import split_depth_to_space
-from sharpening.models.basic_blocks import back_project, estimate_affine
+from sharpening.models.basic_blocks import affine_grid, back_project, estimate_affine, frame_agreement, warp
 
 __all__ = ["back_projection", "fsrcnn", "interpolate", "middle_of"]
 
@@ -45,9 +45,11 @@ def back_projection(frames: Tensor, *, iterations: int = 4, step: float = 1.0) -
     """
     n = frames.shape[1] // 3
     stack = frames.unflatten(1, (n, 3))
-    affine = estimate_affine(stack[:, n // 2, None].expand_as(stack).flatten(0, 1), stack.flatten(0, 1)).unflatten(0, (-1, n))
-    affine[:, n // 2] = torch.eye(2, 3)
-    return back_project(stack, affine.flatten(0, 1), scale=SCALE, iterations=iterations, step=step).clamp(0, 1)
+    reference, moving = stack[:, n // 2, None].expand_as(stack).flatten(0, 1), stack.flatten(0, 1)
+    affine = estimate_affine(reference, moving)
+    affine[n // 2 :: n] = torch.eye(2, 3)
+    belief = frame_agreement(warp(moving, affine_grid(affine, *frames.shape[-2:])), reference)
+    return back_project(stack, affine, belief, scale=SCALE, iterations=iterations, step=step).clamp(0, 1)
 
 
 def fsrcnn(path: str | Path) -> Callable[[Tensor], Tensor]:

@@ -9,18 +9,21 @@ from torch.nn import functional as F
 from sharpening.models.basic_blocks.registration import affine_grid
 from sharpening.models.basic_blocks.warp import warp
 
-__all__ = ["back_project"]
+__all__ = ["back_project", "frame_agreement"]
 
 
-def back_project(stack: Tensor, affine: Tensor, *, scale: int = 4, iterations: int = 2, step: float = 1.0) -> Tensor:
+def back_project(
+    stack: Tensor, affine: Tensor, belief: Tensor, *, scale: int = 4, iterations: int = 2, step: float = 1.0
+) -> Tensor:
     """The large picture of the middle frame that explains all frames best.
 
     Start: the mean of all frames, enlarged and registered onto the middle. Then, `iterations` times: look at the result as each frame saw
-    it, and bring the mean of what is missing back. Frames that do not look like the middle one count little.
+    it, and bring the mean of what is missing back.
 
     Args:
         stack: `[bs, n, 3, h, w]`, 0 … 1.
         affine: `[bs·n, 2, 3]`: where the points of the middle frame lie in each frame; the middle's own is the identity.
+        belief: `[bs·n, 1, ·, ·]`, from `frame_agreement`: how much each frame counts at each place.
         scale: How much larger the result is.
         iterations: More follow the frames more closely, and their compression too.
         step: Share of what is missing that is brought back.
@@ -31,9 +34,9 @@ def back_project(stack: Tensor, affine: Tensor, *, scale: int = 4, iterations: i
     bs, n, _, height, width = stack.shape
     large = (scale * height, scale * width)
     with torch.no_grad():
-        moving, reference = stack.flatten(0, 1), stack[:, n // 2, None].expand_as(stack).flatten(0, 1)
+        moving = stack.flatten(0, 1)
         gather_grid, see_grid = affine_grid(affine, *large), affine_grid(_inverse(affine), *large)
-        weight = _agreement(warp(moving, affine_grid(affine, height, width)), reference).unflatten(0, (bs, n))
+        weight = F.interpolate(belief, size=large, mode="bilinear", align_corners=False).unflatten(0, (bs, n))
         weight = weight / weight.sum(dim=1, keepdim=True)
 
         def gather(pictures: Tensor) -> Tensor:
@@ -55,8 +58,23 @@ def _inverse(affine: Tensor) -> Tensor:
     return torch.cat([inverse, -inverse @ affine[:, :, 2:]], dim=2)
 
 
-def _agreement(registered: Tensor, reference: Tensor) -> Tensor:
-    """Weight `[b, 1, 1, 1]` of a registered frame: near 1, and small where it does not look like the middle one (noise, another scene)."""
-    registered, reference = F.avg_pool2d(registered, 4), F.avg_pool2d(reference, 4)
-    miss = (registered - reference).square().mean(dim=(1, 2, 3), keepdim=True)
-    return 1 / (1 + (miss / 0.05**2) ** 2)
+def frame_agreement(registered: Tensor, reference: Tensor, *, tolerance: float = 0.05) -> Tensor:
+    """How far a registered frame can be believed, place by place, with nothing learned.
+
+    Both are compared as they look from afar (means of 4×4 pixels, without their mean colour): compression and light hardly count, another
+    scene, noise and an occluder do.
+
+    Args:
+        registered: `[b, 3, h, w]`, 0 … 1.
+        reference: The same shape.
+        tolerance: Difference, as a share of full range, at which the belief is halved; twice as much for a single place.
+
+    Returns:
+        `[b, 1, h // 4, w // 4]`, 0 … 1.
+    """
+    difference = registered - reference
+    difference = F.avg_pool2d(difference - difference.mean(dim=(2, 3), keepdim=True), 4)
+    miss = difference.square().mean(dim=1, keepdim=True)
+    local = F.avg_pool2d(miss, 3, stride=1, padding=1, count_include_pad=False)
+    everywhere = miss.mean(dim=(2, 3), keepdim=True)
+    return 1 / (1 + (everywhere / tolerance**2) ** 2) / (1 + (local / (2 * tolerance) ** 2) ** 2)

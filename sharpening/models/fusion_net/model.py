@@ -15,7 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sharpening.errors import RangeError, ShapeError
-from sharpening.models.basic_blocks import ResStack, affine_grid, back_project, conv, estimate_affine, softened, upshuffle, warp
+from sharpening.models.basic_blocks import (
+    ResStack,
+    affine_grid,
+    back_project,
+    conv,
+    estimate_affine,
+    frame_agreement,
+    softened,
+    upshuffle,
+    warp,
+)
 
 __all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
 
@@ -90,15 +100,18 @@ class FusionNet(nn.Module):
         stack = frames.reshape(bs, n, 3, height, width)
         middle = stack[:, n // 2]
         affine = self._register(stack, middle)
-        grid = self._align(stack, middle, affine)
+        moving, reference = stack.flatten(0, 1), middle.unsqueeze(1).expand_as(stack).flatten(0, 1)
+        aligned = warp(moving, affine_grid(affine, height, width))
+        belief = frame_agreement(aligned, reference)
+        grid = self._align(aligned, reference, affine, n)
         bicubic = F.interpolate(middle, scale_factor=self.scale, mode="bicubic", align_corners=False)
-        projected = back_project(stack, affine, scale=self.scale) - bicubic
+        projected = back_project(stack, affine, belief, scale=self.scale) - bicubic
         # Raw colours travel beside the learned features: from the first step on the decoder sees the registered mean.
         up = F.interpolate(frames, scale_factor=2, mode="bicubic", align_corners=False).reshape(bs * n, 3, 2 * height, 2 * width)
         features = torch.cat([up, self.encoder(stack.reshape(bs * n, 3, height, width))], dim=1)
         warped = warp(features, grid).reshape(bs, n, -1, 2 * height, 2 * width)
         own = features.reshape(bs, n, -1, 2 * height, 2 * width)[:, n // 2]
-        fused, weights = self.fuse(own, warped)
+        fused, weights = self.fuse(own, warped, belief)
         detail = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
         pred = bicubic + self.trust * projected + detail
         return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights)
@@ -111,12 +124,9 @@ class FusionNet(nn.Module):
         still = torch.eye(2, 3, dtype=affine.dtype, device=affine.device).expand(bs, 1, 2, 3)
         return torch.cat([affine[:, : n // 2], still, affine[:, n // 2 + 1 :]], dim=1).flatten(0, 1)
 
-    def _align(self, stack: Tensor, middle: Tensor, affine: Tensor) -> Tensor:
+    def _align(self, aligned: Tensor, reference: Tensor, affine: Tensor, n: int) -> Tensor:
         """Sampling grids `[bs·n, 2h, 2w, 2]`: the affine motion, plus a learned smooth remainder."""
-        bs, n, _, height, width = stack.shape
-        moving = stack.reshape(bs * n, 3, height, width)
-        reference = middle.unsqueeze(1).expand_as(stack).reshape(bs * n, 3, height, width)
-        aligned = warp(moving, affine_grid(affine, height, width))
+        bs, height, width = len(aligned) // n, *aligned.shape[-2:]
         flow = self.refine(torch.cat([reference, aligned, aligned - reference], dim=1))
         flow = F.interpolate(flow, size=(2 * height, 2 * width), mode="bilinear", align_corners=False).permute(0, 2, 3, 1)
         grid = (affine_grid(affine, 2 * height, 2 * width) + flow).reshape(bs, n, 2 * height, 2 * width, 2)
@@ -183,14 +193,26 @@ class _Fuse(nn.Module):
         self.reject = nn.Parameter(torch.full((n_features,), -4.0))
         self.act = nn.LeakyReLU(0.1)
 
-    def forward(self, own: Tensor, warped: Tensor) -> tuple[Tensor, Tensor]:
-        """`own` `[bs, c, H, W]` of the middle, `warped` `[bs, n, c, H, W]` → fused `[bs, c, H, W]`, weights `[bs, n + 1, H, W]`."""
+    def forward(self, own: Tensor, warped: Tensor, belief: Tensor) -> tuple[Tensor, Tensor]:
+        """Fuse.
+
+        Args:
+            own: `[bs, c, H, W]`, features of the middle frame.
+            warped: `[bs, n, c, H, W]`, features of all frames, aligned.
+            belief: `[bs·n, 1, ·, ·]`, 0 … 1: a prior on the attention that no training can unlearn. Garbage is rare in training, so the
+                learned part alone lets it in.
+
+        Returns:
+            Fused features `[bs, c, H, W]`, and weights `[bs, n + 1, H, W]`.
+        """
         bs, n, c, height, width = warped.shape
         distance = (warped[:, :, :3] - own[:, None, :3]).abs()
         seen = self.from_frame(torch.cat([warped, distance], dim=2).flatten(0, 1))
         # What the middle says is computed once and added for each frame.
         seen = (seen.unflatten(0, (bs, n)) + self.from_own(own).unsqueeze(1)).flatten(0, 1)
         logits = self.logits(self.act(self.score(self.act(seen)))).unflatten(0, (bs, n))
+        prior = F.interpolate(belief, size=(height, width), mode="bilinear", align_corners=False).clamp(min=1e-6).log()
+        logits = logits + prior.unflatten(0, (bs, n))
         reject = self.reject[:, None, None].expand(bs, 1, c, height, width)
         weights = torch.cat([logits, reject], dim=1).softmax(dim=1)
         return (weights[:, :n] * warped).sum(dim=1), weights.mean(dim=2)

@@ -34,7 +34,8 @@ def back_project(
     bs, n, _, height, width = stack.shape
     large = (scale * height, scale * width)
     with torch.no_grad():
-        moving = stack.flatten(0, 1)
+        # Frames differ in light; each is brought to the mean colour of the middle one.
+        moving = (stack + (stack[:, n // 2, None] - stack).mean(dim=(3, 4), keepdim=True)).flatten(0, 1)
         gather_grid, see_grid = affine_grid(affine, *large), affine_grid(_inverse(affine), *large)
         weight = F.interpolate(belief, size=large, mode="bilinear", align_corners=False).unflatten(0, (bs, n))
         weight = weight / weight.sum(dim=1, keepdim=True)

@@ -5,7 +5,7 @@ import torch
 
 from sharpening.frames.degrade import apply, draw, settings
 from sharpening.metrics.error import psnr
-from sharpening.models.basic_blocks import back_project
+from sharpening.models.basic_blocks import affine_grid, back_project, frame_agreement, warp
 
 
 def made(picture: np.ndarray, preset: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -16,15 +16,21 @@ def made(picture: np.ndarray, preset: str) -> tuple[torch.Tensor, torch.Tensor, 
     return frames, torch.from_numpy(np.stack([d.motion for d in done])), label
 
 
+def project(stack: torch.Tensor, affine: torch.Tensor, **settings) -> torch.Tensor:
+    moving, reference = stack.flatten(0, 1), stack[:, stack.shape[1] // 2, None].expand_as(stack).flatten(0, 1)
+    belief = frame_agreement(warp(moving, affine_grid(affine, 32, 32)), reference)
+    return back_project(stack, affine, belief, **settings)
+
+
 def test_a_flat_sequence_stays_flat():
     stack = torch.full((1, 3, 3, 32, 32), 0.3)
     affine = torch.eye(2, 3).expand(3, 2, 3)
-    assert torch.allclose(back_project(stack, affine), torch.full((1, 3, 128, 128), 0.3), atol=1e-5)
+    assert torch.allclose(project(stack, affine), torch.full((1, 3, 128, 128), 0.3), atol=1e-5)
 
 
 def test_the_result_seen_small_is_the_frame(generator):
     stack = torch.nn.functional.avg_pool2d(torch.rand(3, 80, 80, generator=generator), 5, 1)[None, None, :, ::2, ::2][..., :32, :32]
-    large = back_project(stack, torch.eye(2, 3)[None], iterations=12)
+    large = project(stack, torch.eye(2, 3)[None], iterations=12)
     before = torch.nn.functional.interpolate(stack[:, 0], scale_factor=4, mode="bicubic")
     errors = [(torch.nn.functional.avg_pool2d(x, 4) - stack[:, 0]).abs().mean() for x in (before, large)]
     assert errors[1] < 0.2 * errors[0]
@@ -32,18 +38,36 @@ def test_the_result_seen_small_is_the_frame(generator):
 
 def test_more_frames_know_more(astronaut_face):
     frames, motion, label = made(astronaut_face, "stills")
-    many = back_project(frames, motion.flatten(0, 1))
-    one = back_project(frames[:, 3:4], torch.eye(2, 3).expand(4, 2, 3))
+    many = project(frames, motion.flatten(0, 1))
+    one = project(frames[:, 3:4], torch.eye(2, 3).expand(4, 2, 3))
     assert psnr(many.clamp(0, 1), label).mean() > psnr(one.clamp(0, 1), label).mean() + 0.5
 
 
 def test_noise_is_left_out(astronaut_face):
     frames, motion, _ = made(astronaut_face, "noise-others")
-    many = back_project(frames, motion.flatten(0, 1))
-    one = back_project(frames[:, 3:4], torch.eye(2, 3).expand(4, 2, 3))
+    many = project(frames, motion.flatten(0, 1))
+    one = project(frames[:, 3:4], torch.eye(2, 3).expand(4, 2, 3))
     assert (many - one).abs().mean() < 0.02
 
 
 def test_an_implausible_motion_stays_finite(generator):
     stack = torch.rand(1, 2, 3, 32, 32, generator=generator)
-    assert torch.isfinite(back_project(stack, torch.zeros(2, 2, 3))).all()
+    assert torch.isfinite(project(stack, torch.zeros(2, 2, 3))).all()
+
+
+def test_belief_is_in_what_looks_alike_from_afar(astronaut_face, generator):
+    frames, _, _ = made(astronaut_face, "stills")
+    middle = frames[:, 3]
+    lighter = (0.9 * middle + 0.05).clamp(0, 1)
+    noise = torch.rand(middle.shape, generator=generator)
+    assert frame_agreement(middle, middle).min() > 0.999
+    assert frame_agreement(lighter, middle).mean() > 0.9
+    assert frame_agreement(noise, middle).max() < 0.05
+
+
+def test_an_occluder_is_doubted_where_it_is(astronaut_face):
+    frames, _, _ = made(astronaut_face, "stills")
+    covered = frames[:, 3].clone()
+    covered[:, :, 8:16, 8:16] = 1.0
+    belief = frame_agreement(covered, frames[:, 3])
+    assert belief[:, :, 2:4, 2:4].max() < 0.5 * belief[:, :, 6:, 6:].min()

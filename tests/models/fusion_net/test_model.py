@@ -3,10 +3,12 @@
 import io
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
 from sharpening.errors import RangeError, ShapeError
+from sharpening.frames.degrade import apply, draw, settings
 from sharpening.models.fusion_net.model import FusionNet
 
 
@@ -48,6 +50,14 @@ def test_weights_are_shares_and_the_middle_is_sampled_where_it_is(net, generator
     assert torch.allclose(parts.weights.sum(dim=1), torch.ones(2, 64, 64), atol=1e-5)
     centres = (torch.arange(64) + 0.5) / 32 - 1
     assert torch.allclose(parts.flow[:, 2, :, :, 0], centres.expand(2, 64, 64), atol=1e-6)
+
+
+def test_noise_gets_no_say(net, astronaut_face):
+    params = draw(np.random.default_rng(0), settings("noise-others"))
+    frames = torch.from_numpy(apply(astronaut_face, params).frames).permute(0, 3, 1, 2).float().flatten(0, 1)[None] / 255
+    shares = net.parts(frames).weights.mean(dim=(2, 3))[0]
+    assert shares[[0, 1, 2, 4, 5, 6]].max() < 0.02
+    assert shares[3] > 0.8
 
 
 def test_others_reach_the_output_and_get_gradients(net, generator):

@@ -48,10 +48,9 @@ __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
 log = logging.getLogger(__name__)
 
 DATA_TERMS = (
-    "stills and clips of the project's workplace, train split by identity: 11,502 stills of CelebA (non-commercial research only), "
-    "LFW (research use), FFHQ (CC BY-NC-SA 4.0), StyleGAN faces (CC BY-NC 4.0) and synthetic portraits (no licence stated); 718 clips: "
-    "YouTube Faces frames (research use), HDTF and Intel sample videos (CC BY 4.0), and example videos of public face projects (MIT, "
-    "Apache-2.0, or unstated)"
+    "stills of CelebA (non-commercial research only), LFW (research use), FFHQ (CC BY-NC-SA 4.0), StyleGAN faces (CC BY-NC 4.0) and "
+    "synthetic portraits (no licence stated); clips of YouTube Faces frames (research use), HDTF and Intel sample videos (CC BY 4.0), "
+    "and example videos of public face projects (MIT, Apache-2.0, or unstated)"
 )
 
 
@@ -231,7 +230,15 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     return Learner(dls, _WithFlow(net), loss_func=partial(pretrain_loss, weight=plan.motion_weight), opt_func=optimiser, cbs=cbs)
 
 
-def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures: Mapping[str, float], history: str = "") -> None:
+def _export(
+    net: FusionNet,
+    name: str,
+    folder: Path,
+    plan: PretrainPlan,
+    figures: Mapping[str, float],
+    history: str = "",
+    data: str = DATA_TERMS,
+) -> None:
     """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces."""
     key = "heldout_stills" if max(plan.n_choices) > 1 else "heldout_stills_one"
     found = {f"heldout_{name}": value for name, value in figures.items()}
@@ -247,7 +254,7 @@ def _export(net: FusionNet, name: str, folder: Path, plan: PretrainPlan, figures
         name,
         folder,
         recipe=f"models/fusion_net/pretrain.py (make train-pretrained), frames.degrade preset 'train': {leg}, seed {plan.seed}",
-        data=DATA_TERMS,
+        data=data,
         source="trained by the sharpening project",
         licence="weights: for research, not for commerce (terms of the training data)",
         free_use=False,
@@ -284,7 +291,9 @@ def main() -> None:
     net, figures = pretrain(plan, given["data"], given["out"], init=given["init"])
     name = f"{'twin' if given['one_frame'] else 'fusion'}_{plan.preset}"
     history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
-    _export(net, name, given["out"] if given["one_frame"] else Path("pretrained"), plan, figures, history)
+    held = SharedData(given["data"])
+    counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
+    _export(net, name, given["out"] if given["one_frame"] else Path("pretrained"), plan, figures, history, data=counted)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.parity import Parity
+
 # The same examples on every run and machine, and no folder of found ones: a test that passes here passes there.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")
@@ -57,6 +59,15 @@ def shared() -> Path:
     if not (place / "data").is_dir():
         pytest.skip(f"needs {place} (the project's workplace)")
     return place
+
+
+@pytest.fixture(scope="session")
+def parity() -> Parity:
+    """The outputs of the official programs (folder SHARPENING_PARITY, ../shared/parity when not set)."""
+    place = Path(os.environ.get("SHARPENING_PARITY") or ROOT.parent / "shared/parity")
+    if not (place / "seed_state.py").is_file():
+        pytest.skip(f"needs the parity vectors: no {place}/seed_state.py; SHARPENING_PARITY names another folder")
+    return Parity(place)
 
 
 @pytest.fixture(scope="session")

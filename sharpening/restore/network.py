@@ -83,6 +83,10 @@ class TrainedNetwork:
         Args:
             frames: `[bs, n, 3, h, h]`, RGB in [0, 1], on the device of the network; h from `card.size_in` to `largest`.
         """
+        return self.traced(frames)
+
+    def traced(self, frames: Tensor) -> Output:
+        """The same as a call, but gradients flow back to the frames where torch keeps them."""
         encode, decode = _RANGES[self.card.value_range]
         x = to_imagenet(frames) if self.card.normalisation == "imagenet" else encode(frames)
         x = x.flatten(1, 2)

@@ -15,6 +15,7 @@ import sharpening
 from sharpening.models.face_align.track import UNSURE_SCORE
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement
+from sharpening.restore.finetune import Finetuned
 from sharpening.restore.located import Located
 from sharpening.restore.network import TrainedNetwork
 from sharpening.restore.source import Source
@@ -42,8 +43,10 @@ def build_report(
     *,
     device: torch.device,
     seconds: Mapping[str, float],
+    finetuned: Finetuned | None = None,
 ) -> dict[str, Any]:
     """All facts on one result, ready for JSON."""
+    by_finetuner = [] if finetuned is None else finetuned.warnings()
     return {
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -51,8 +54,9 @@ def build_report(
         "frames": _frames(located, shares),
         "face": _face(located),
         "weights": _weights(trained),
+        "finetune": None if finetuned is None else finetuned.facts(),
         "identity_agreement": agreement.facts(),
-        "warnings": warnings_for(source, located, trained, agreement),
+        "warnings": [*warnings_for(source, located, trained, agreement), *by_finetuner],
         "versions": _versions(),
         "device": str(device),
         "seed": None,  # nothing in restoring is left to chance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from sharpening.errors import RangeError
 from sharpening.mframe_dl.types import BatchForm
 from sharpening.training.recipes import Recipe
 from sharpening.weights.card import WeightCard
+from sharpening.weights.commit import checkout_commit
 from sharpening.weights.store import save_state
 
 __all__ = ["export"]
@@ -75,7 +75,7 @@ def export(
         data=data,
         recipe=_words(recipe),
         metrics=dict(metrics) if metrics is not None else _last_validation(learn),
-        commit=_commit(),
+        commit=checkout_commit(),
         **_facts(net, form),
     )
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -104,19 +104,3 @@ def _last_validation(learn: Learner | None) -> dict[str, float]:
     # A record of `fit` starts with the training loss, one of `validate` does not: both end with what is wanted.
     values = list(learn.final_record)[-len(names) :]
     return {f"training/{name}": float(value) for name, value in zip(names, values, strict=True) if value is not None}
-
-
-def _commit() -> str:
-    """The commit of this checkout, with a + where files were changed; empty for an installed package."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
-        return ""
-    git = ["git", "-C", str(here)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True, timeout=20)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--", "sharpening"], capture_output=True, text=True, check=True, timeout=20
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")

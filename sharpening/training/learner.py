@@ -38,6 +38,8 @@ Report = Callable[[Mapping[str, Any]], None]
 learners = Registry("learner")
 learners.add("unet", "sharpening.models.unet.learner:get_learner")
 learners.add("fusion_net", "sharpening.models.fusion_net.learner:get_learner")
+learners.add("bionet", "sharpening.models.bionet.learner:get_learner")
+learners.add("bionet_published", "sharpening.models.bionet.learner:get_published_learner")
 
 
 def batch_form(dls: DataLoaders) -> BatchForm:
@@ -142,10 +144,11 @@ def train(
     *,
     resume: bool = True,
     report: Report | None = None,
+    start: str | Path | None = None,
     num_workers: int = 0,
     device: torch.device | str | None = None,
 ) -> Path:
-    """Train a network from nothing by a recipe and export it.
+    """Train a network by a recipe and export it.
 
     Args:
         recipe: Name in `recipes`, or an own one.
@@ -153,15 +156,25 @@ def train(
         out: Folder of the run; the weights `<recipe's name>.safetensors` and their card lie there in the end.
         resume: Go on with a run that was stopped or killed.
         report: Called after each epoch with its facts.
+        start: Weights to start from, for a recipe that has a `start`. When left out they are those in the folder beside `out` that
+            bears the name of that recipe, which is run there first where it was not.
         num_workers: Processes that load.
         device: Where to train; CUDA where there is one.
 
     Returns:
         The weight file.
+
+    Raises:
+        RangeError: if `start` is given to a recipe that starts from fresh weights.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    if start is not None and not recipe.start:
+        raise RangeError("start", str(start), "nothing", f"The recipe {recipe.name} starts from fresh weights.")
+    if recipe.start and start is None:
+        before = Path(out).parent / recipe.start
+        start = train(recipe.start, data, before, resume=resume, report=report, num_workers=num_workers, device=device)
     dls = mframe_dls(data, **recipe.loader_settings(), num_workers=num_workers, device=device, path=out)
-    learn = _fresh_learner(recipe, dls)
+    learn = _fresh_learner(recipe, dls, {recipe.start_as: start} if recipe.start else {})
     fit(learn, recipe, out, resume=resume, report=report)
     # From the log, not from the Learner: a run that was finished before has no figures in memory.
     last = read_log(Path(out) / "log.jsonl")[-1]
@@ -171,11 +184,11 @@ def train(
     return export(learn, recipe.name, out, recipe=recipe, data=origin, metrics=figures)
 
 
-def _fresh_learner(recipe: Recipe, dls: DataLoaders) -> Learner:
+def _fresh_learner(recipe: Recipe, dls: DataLoaders, start: Mapping[str, Any]) -> Learner:
     # The seed holds inside this block only: a program that trains two networks keeps its own chance.
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        return learners.get(recipe.model)(dls, **recipe.learner_settings())
+        return learners.get(recipe.model)(dls, **recipe.learner_settings(), **start)
 
 
 def _claim(out: Path, recipe: Recipe, checkpoints: Checkpoints, resume: bool) -> None:

@@ -22,6 +22,8 @@ class Recipe:
         model: Name in `models.zoo`.
         settings: Arguments of the network's class, beside `n_frames`.
         critic: Name in `models.critics`.
+        start: Name of the recipe whose weights this one starts from; empty for fresh weights.
+        start_as: Argument of the `get_learner` that takes them.
         n_frames: Frames in a stack.
         size_in: Side of the frames as the network gets them [px].
         size_out: Side of the label [px].
@@ -52,6 +54,8 @@ class Recipe:
     model: str = "fusion_net"
     settings: Mapping[str, Any] = field(default_factory=dict)
     critic: str = "ours"
+    start: str = ""
+    start_as: str = "weights"
     n_frames: int = 7
     size_in: int = 32
     size_out: int = 128
@@ -111,22 +115,6 @@ class Recipe:
         return {**shared, **motion, **self.settings}
 
 
-# The thesis's main run: feature loss with Gram terms on a stack of seven, ImageNet-normalised, enlarged to the label's size.
-THESIS_UNET = Recipe(
-    name="thesis-unet",
-    model="unet",
-    settings={"encoder": "resnet34", "first_layer": "first", "blur": True},
-    critic="thesis",
-    size_in=128,
-    normalize=True,
-    degrade="thesis",
-    bs=8,
-    lr=1e-3,
-    wd=1e-3,
-    pct_start=0.3,
-    ema=0.0,
-)
-
 # Ours, sized for two CPU cores. The limit on the gradient matters: without one the net was seen to diverge at lr 2e-3.
 FUSION = Recipe(
     name="fusion",
@@ -163,7 +151,17 @@ TINY = Recipe(
 )
 
 recipes = Registry("recipe")
-recipes.add("thesis-unet", "sharpening.training.recipes:THESIS_UNET")
 recipes.add("fusion", "sharpening.training.recipes:FUSION")
 recipes.add("fusion-one-frame", "sharpening.training.recipes:FUSION_ONE_FRAME")
 recipes.add("tiny", "sharpening.training.recipes:TINY")
+for _name, _attribute in (
+    ("thesis-unet-one-frame", "THESIS_UNET_ONE_FRAME"),
+    ("thesis-unet", "THESIS_UNET"),
+    ("thesis-bionet", "THESIS_BIONET"),
+    ("thesis-feature-net", "THESIS_FEATURE_NET"),
+    ("thesis-serfiq", "THESIS_SERFIQ"),
+    ("serfiq-only", "SERFIQ_ONLY"),
+    ("finetune-144", "FINETUNE_144"),
+):
+    recipes.add(_name, f"sharpening.training.thesis_recipes:{_attribute}")
+    recipes.add(f"{_name}-small", f"sharpening.training.thesis_recipes:{_attribute}_SMALL")

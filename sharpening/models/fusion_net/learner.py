@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.mframe_dl import BatchForm
-from sharpening.models.critics import critic as get_critic
 from sharpening.models.fusion_net.callbacks import AlignmentError, FewerFrames, TrueMotion
 from sharpening.models.fusion_net.model import FusionNet
+from sharpening.models.learner_parts import Critic, LearnerOptions, assemble
 from sharpening.models.loading import load_trained, remember
-from sharpening.training.learner import batch_form, make_learner
+from sharpening.training.learner import batch_form
 
 __all__ = ["get_learner", "parameter_groups"]
 
@@ -34,18 +32,12 @@ def parameter_groups(network: FusionNet) -> list[list[nn.Parameter]]:
 def get_learner(
     dls: DataLoaders,
     *,
-    critic: str | Callable[..., Any] = "ours",
+    critic: Critic = "ours",
     weights: str | Path | None = None,
-    lr: float = 1e-3,
-    wd: float = 1e-2,
-    metrics: Iterable[str] = ("psnr", "ssim"),
-    channels_last: bool = True,
-    clip: float = 0.5,
-    cbs: Iterable[Callback] = (),
-    path: str | Path | None = None,
     preset: str = "small",
     motion_weight: float = 0.1,
     p_fewer_frames: float = 0.0,
+    **options: Unpack[LearnerOptions],
 ) -> Learner:
     """A Learner that trains FusionNet.
 
@@ -53,16 +45,10 @@ def get_learner(
         dls: Loaders with frames of their own size in 0 … 1 and labels four times as large: `mframe_dls(…)` as it is.
         critic: Name in `models.critics`, or a loss (pred, target).
         weights: Trained weights to start from ("default" for the ones that ship), by name or path.
-        lr: Learning rate that `fit` takes when not told.
-        wd: Weight decay.
-        metrics: Names in `metrics`.
-        channels_last: Faster memory layout.
-        clip: Largest norm of the gradient; 0 for no limit.
-        cbs: More callbacks.
-        path: Folder for what fastai writes.
         preset: Size of a fresh network, see `FusionNet`.
         motion_weight: Weight of the alignment error where the batches carry the true motion (`mframe_dls(motion=True)`).
         p_fewer_frames: Share of the training batches that keep only some of the frames.
+        **options: `lr`, `wd`, `metrics`, `channels_last`, `clip`, `cbs`, `path`, see `LearnerOptions`.
 
     Raises:
         ShapeError: if the labels are not four times as large as the frames.
@@ -75,10 +61,8 @@ def get_learner(
     else:
         settings: dict[str, Any] = {"preset": preset, "n_frames": form.n_frames}
         network = remember(FusionNet(**settings), "fusion_net", settings)
-    loss = get_critic(critic) if isinstance(critic, str) else critic
     own = [TrueMotion(motion_weight)] + ([FewerFrames(p_fewer_frames)] if p_fewer_frames > 0 else [])
-    shared: dict[str, Any] = {"lr": lr, "wd": wd, "metrics": metrics, "channels_last": channels_last, "clip": clip, "path": path}
-    learn = make_learner(dls, network, loss, splitter=parameter_groups, cbs=[*own, *cbs], **shared)
+    learn = assemble(dls, network, critic, options, splitter=parameter_groups, cbs=own, metrics=("psnr", "ssim"))
     if len(getattr(dls.train_ds, "tls", ())) > 2:
         learn.metrics = [*learn.metrics, AlignmentError()]
     return learn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +45,9 @@ class PictureLoss(nn.Module):
         reduction: "mean", "sum" or "none"; fastai switches it in `get_preds(with_loss=True)`.
         parts: mean over the pictures of each term in the last call, without gradient; together they are the loss.
     """
+
+    needs_target: ClassVar = True
+    """Whether it compares with the target; one that does not need not be 0 at it."""
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         super().__init__()

@@ -25,7 +25,8 @@ class Metric:
         range: least and largest value that it can take.
         needs_target: whether it compares with the true picture; one that does not must never be read as likeness.
         fn: `fn(pred, target) -> [bs]`, or `fn(pred) -> [bs]` when no target is needed.
-        inputs: what `fn` takes: "pictures" `[bs, 3, H, W]` in [0, 1], or "descriptors" `[bs, d]` of the faces in them.
+        inputs: what `fn` takes: "pictures" `[bs, 3, H, W]` in [0, 1], "descriptors" `[bs, d]` of the faces in them, or "stochastic"
+            ones `[bs, m, d]` (`SerFiq.descriptors`).
         decimals: digits behind the point in a table.
     """
 
@@ -35,7 +36,7 @@ class Metric:
     range: tuple[float, float]
     needs_target: bool
     fn: Callable[..., Tensor]
-    inputs: Literal["pictures", "descriptors"] = "pictures"
+    inputs: Literal["pictures", "descriptors", "stochastic"] = "pictures"
     decimals: int = 3
 
     def __call__(self, pred: Tensor, target: Tensor | None = None) -> Tensor:

@@ -9,8 +9,10 @@ from torch import nn
 from sharpening.errors import RangeError, ShapeError
 from sharpening.losses import PictureLoss, WeightedLoss, losses
 from sharpening.losses.pixel import L1Loss, MSELoss
+from sharpening.metrics.serfiq import SerFiq
 
 NAMES = losses.names()
+PAIRED = [name for name in NAMES if losses.get(name).needs_target]
 UPPER = {"mse": 1, "l1": 1, "charbonnier": 1, "ssim": 2, "identity": 2}
 LAYERS, WEIGHTS = ("fine", "coarse"), (2.0, 0.5)
 
@@ -32,15 +34,34 @@ class TinyExtractor(nn.Module):
         return [maps[name] for name in layers]
 
     def forward(self, pictures):
-        return self.features(pictures, ("fine",))[0].mean(dim=(2, 3))
+        return self.head(self.trunk(pictures))
+
+    name, p_drop = "tiny", 0.3
+
+    def trunk(self, pictures):
+        return self.features(pictures, ("fine",))[0]
+
+    def head(self, maps):
+        return maps.mean(dim=(2, 3))
+
+
+def halves(pictures):
+    """Two regions: the left and the right half."""
+    left = torch.zeros_like(pictures[:, :1])
+    left[..., : pictures.shape[-1] // 2] = 1
+    return torch.cat([left, 1 - left], dim=1)
 
 
 def build(name):
     kind = losses.get(name)
     if name in ("feature", "gram", "perceptual"):
         return kind(TinyExtractor(), LAYERS, WEIGHTS)
+    if name == "style":
+        return kind(TinyExtractor(), halves, layers=LAYERS)
     if name == "identity":
         return kind(TinyExtractor())
+    if name == "serfiq":
+        return kind(SerFiq(TinyExtractor(), m=4, form="paper"))
     if name == "weighted":
         return kind({"pixel": (MSELoss(), 1.0), "person": (build("identity"), 0.1), "look": (build("perceptual"), 0.01)})
     return kind()
@@ -56,8 +77,13 @@ def named(request):
     return request.param, build(request.param)
 
 
-def test_zero_at_identity_with_a_finite_gradient(named):
-    _, loss = named
+@pytest.fixture(params=PAIRED)
+def paired(request):
+    return request.param, build(request.param)
+
+
+def test_zero_at_identity_with_a_finite_gradient(paired):
+    _, loss = paired
     x, _ = pair()
     pred = x.clone().requires_grad_()
     value = loss(pred, x)
@@ -66,8 +92,8 @@ def test_zero_at_identity_with_a_finite_gradient(named):
     assert bool(torch.isfinite(pred.grad).all())
 
 
-def test_positive_bounded_and_growing_with_the_error(named):
-    name, loss = named
+def test_positive_bounded_and_growing_with_the_error(paired):
+    name, loss = paired
     loss.reduction = "none"
     pred, target = pair()
     near, far = loss(target + 0.1 * (pred - target), target), loss(pred, target)
@@ -83,7 +109,7 @@ def test_gradient_is_the_slope(named):
     assert torch.autograd.gradcheck(lambda x: loss(x, target), pred.requires_grad_(), fast_mode=True)
 
 
-@pytest.mark.parametrize("name", ["feature", "gram", "perceptual", "identity"])
+@pytest.mark.parametrize("name", ["feature", "gram", "perceptual", "style", "identity"])
 def test_no_time_is_lost_on_gradients_of_the_target(name):
     pred, target = pair()
     value = build(name)(pred.requires_grad_(), target.requires_grad_())

@@ -8,6 +8,7 @@ Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -75,20 +76,26 @@ class ResNetEncoder(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, x: Tensor, additions: Sequence[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """Return the deepest map and the skips, shallowest first.
 
         Args:
             x: `[bs, n_in, H, W]`.
+            additions: Maps of the skips' shapes, each summed onto the skip of its place before the next stage reads it, as the
+                backward skips of a BiO-Net are. None adds nothing.
 
         Returns:
             Map `[bs, 8·width, H/32, W/32]` and the skips at 1/2, 1/4, 1/8 and 1/16 of the size.
         """
-        half = self.relu(self.bn1(self.conv1(x)))  # [bs, w, H/2, W/2]
-        quarter = self.layer1(self.maxpool(half))  # [bs, w, H/4, W/4]
-        eighth = self.layer2(quarter)  # [bs, 2w, H/8, W/8]
-        sixteenth = self.layer3(eighth)  # [bs, 4w, H/16, W/16]
-        return self.layer4(sixteenth), [half, quarter, eighth, sixteenth]
+        skips = [self._plus(self.relu(self.bn1(self.conv1(x))), additions, 0)]  # [bs, w, H/2, W/2]
+        skips.append(self._plus(self.layer1(self.maxpool(skips[0])), additions, 1))  # [bs, w, H/4, W/4]
+        skips.append(self._plus(self.layer2(skips[1]), additions, 2))  # [bs, 2w, H/8, W/8]
+        skips.append(self._plus(self.layer3(skips[2]), additions, 3))  # [bs, 4w, H/16, W/16]
+        return self.layer4(skips[3]), skips
+
+    @staticmethod
+    def _plus(x: Tensor, additions: Sequence[Tensor] | None, place: int) -> Tensor:
+        return x if additions is None else x + additions[place]
 
 
 def spread_first_layer(kernels: Tensor, n_frames: int, how: FirstLayer) -> Tensor:

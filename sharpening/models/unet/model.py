@@ -10,6 +10,7 @@ checkerboard artifacts", arXiv:1806.02658 (the blur); docs.fast.ai/vision.models
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharpening.errors import RangeError, ShapeError
+from sharpening.imaging.resize import resize_tensor
 from sharpening.models.unet.encoder import FirstLayer, ResNetEncoder, load_rgb_weights
 
 __all__ = ["UNet"]
@@ -109,6 +111,12 @@ class UNet(nn.Module):
         pretrained: State file of torchvision's ResNet of the same name, or None for fresh weights.
         blur: Average 2×2 after each pixel shuffle but the last.
         width: Channels of the encoder's first stage. 64 is the published network; less makes small ones for tests.
+        enlarge: The frames are enlarged (bicubic) by this factor before the network, which leaves the size as it is: 2.4 is
+            the thesis's finetuner, 60×60 in and 144×144 out.
+        n_in: Channels of the input where it is no stack of frames, such as pictures with a mask; 3·n_frames when None.
+
+    Attributes:
+        scale: How many times larger than the frames the result is: `enlarge`.
 
     The published form (7 frames, "resnet34") has 41,347,790 parameters.
 
@@ -116,8 +124,6 @@ class UNet(nn.Module):
     >>> net(torch.zeros(2, 9, 64, 64)).shape
     torch.Size([2, 3, 64, 64])
     """
-
-    scale = 1
 
     def __init__(
         self,
@@ -128,12 +134,17 @@ class UNet(nn.Module):
         pretrained: str | Path | None = None,
         blur: bool = True,
         width: int = 64,
+        enlarge: float = 1,
+        n_in: int | None = None,
     ) -> None:
         super().__init__()
         if n_frames < 1:
             raise RangeError("n_frames", n_frames, "at least 1")
-        self.n_frames = n_frames
-        self.encoder = ResNetEncoder(encoder, 3 * n_frames, width)
+        if enlarge < 1:
+            raise RangeError("enlarge", enlarge, "at least 1")
+        self.n_frames, self.scale = n_frames, enlarge
+        self.n_in = 3 * n_frames if n_in is None else n_in
+        self.encoder = ResNetEncoder(encoder, self.n_in, width)
         if pretrained is not None:
             load_rgb_weights(self.encoder, pretrained, first_layer)
         w1, w2, w3, w4 = self.encoder.widths
@@ -144,31 +155,46 @@ class UNet(nn.Module):
             self.blocks.append(block)
             n_up = block.n_out
         self.enlarge = _Enlarge(n_up, n_up, blur=False)
-        self.residual = _Residual(n_up + 3 * n_frames)
-        self.head = nn.Conv2d(n_up + 3 * n_frames, 3, 1)
+        self.residual = _Residual(n_up + self.n_in)
+        self.head = nn.Conv2d(n_up + self.n_in, 3, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Restore the middle frame.
 
         Args:
-            frames: `[bs, 3·n_frames, H, W]`, RGB, ImageNet-normalised, already enlarged (bicubic) to the output's size;
-                sides of at least 32 px.
+            frames: `[bs, 3·n_frames, H, W]`, RGB, ImageNet-normalised; without `enlarge` already enlarged (bicubic) to the
+                output's size; sides of at least 32 px.
 
         Returns:
-            `[bs, 3, H, W]`, RGB, trained towards `[0, 1]` and not clamped.
+            `[bs, 3, enlarge·H, enlarge·W]`, RGB, trained towards `[0, 1]` and not clamped.
 
         Raises:
             ShapeError: if the stack does not fit the network.
         """
-        wanted = f"[bs, {3 * self.n_frames}, H ≥ {_SMALLEST}, W ≥ {_SMALLEST}]"
-        if frames.ndim != 4 or frames.shape[1] != 3 * self.n_frames:
-            advice = f"The network was built for {self.n_frames} frames; UNet(n_frames=…) builds one for another number."
+        self._check(frames)
+        if self.scale != 1:
+            height, width = (round(side * self.scale) for side in frames.shape[-2:])
+            frames = resize_tensor(frames, (height, width))
+        return self._paint(self._decode(*self.encoder(frames))[-1], frames)
+
+    def _check(self, frames: Tensor) -> None:
+        wanted = f"[bs, {self.n_in}, H ≥ {_SMALLEST}, W ≥ {_SMALLEST}]"
+        if frames.ndim != 4 or frames.shape[1] != self.n_in:
+            build = f"{type(self).__name__}(n_frames=…)"
+            advice = f"The network was built for {self.n_frames} frames; {build} builds one for another number."
             raise ShapeError("frames", tuple(frames.shape), wanted, advice)
         if min(frames.shape[-2:]) < _SMALLEST:
             raise ShapeError("frames", tuple(frames.shape), wanted, "Enlarge the frames first, as mframe_dls(size_in=128) does.")
-        deepest, skips = self.encoder(frames)
-        x = self.neck(deepest)  # [bs, 8w, H/32, W/32]
+
+    def _decode(self, deepest: Tensor, skips: Sequence[Tensor]) -> list[Tensor]:
+        """The output of each decoder level, deepest first: 1/16, 1/8, 1/4 and 1/2 of the size."""
+        maps, x = [], self.neck(deepest)  # [bs, 8w, H/32, W/32]
         for block, skip in zip(self.blocks, reversed(skips), strict=True):
-            x = block(x, skip)  # 1/16, 1/8, 1/4, 1/2 of the size
+            x = block(x, skip)
+            maps.append(x)
+        return maps
+
+    def _paint(self, x: Tensor, frames: Tensor) -> Tensor:
+        """The picture out of the last level's output."""
         x = _resize_to(self.enlarge(x), frames)  # [bs, 3w/2, H, W]
         return self.head(self.residual(torch.cat([x, frames], dim=1)))

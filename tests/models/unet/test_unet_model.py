@@ -1,12 +1,9 @@
-"""The U-Net: size, parity with fastai's, first layer, odd sizes, export."""
+"""The U-Net: size, first layer, odd sizes, export."""
 
 from __future__ import annotations
 
-import ast
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,8 +13,6 @@ from sharpening.models.unet import UNet
 from sharpening.models.unet.encoder import ResNetEncoder, spread_first_layer
 from sharpening.models.unet.port import from_fastai, to_fastai
 from sharpening.weights.store import save_state
-
-PARITY = Path(__file__).parents[4] / "shared" / "parity"
 
 
 def tiny(**settings) -> UNet:
@@ -30,31 +25,6 @@ def test_published_form_has_the_known_number_of_parameters() -> None:
     with torch.device("meta"):
         net = UNet()
     assert sum(p.numel() for p in net.parameters()) == 41_347_790
-
-
-@pytest.mark.shared
-@pytest.mark.skipif(not PARITY.is_dir(), reason="../shared/parity is not here")
-@pytest.mark.parametrize("size", [128, 112])
-def test_equals_fastai(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PARITY))
-    import seed_state
-
-    lines = (PARITY / "keys" / "fastai_unet_resnet34_21in_blur.txt").read_text().splitlines()
-    rows = [line.split("\t") for line in lines if not line.startswith("#")]
-    net = UNet(n_frames=7).eval()
-    net.load_state_dict(from_fastai(seed_state.seeded_state({key: ast.literal_eval(shape) for key, shape, _ in rows})))
-    assert set(to_fastai(net.state_dict())) == {row[0] for row in rows}
-    frames = torch.cat([2 * seed_state.smooth_image(f"fu{i}", (3, 128, 128)) - 1 for i in range(7)])[None]
-    if size != 128:
-        frames = F.interpolate(frames, size=size, mode="bilinear", align_corners=True)
-    with torch.no_grad():
-        stats = seed_state.stats(net(frames))
-    sys.modules.pop("seed_state")
-    prefix = "out" if size == 128 else "out112"
-    golden = np.load(PARITY / "fastai_unet_blur.npz")
-    for name, value in stats.items():
-        wanted = golden[f"{prefix}.{name}"]
-        np.testing.assert_allclose(value, wanted, rtol=1e-3, atol=1e-4 * float(golden[f"{prefix}.std"].max()), err_msg=name)
 
 
 def test_names_of_fastai_go_there_and_back() -> None:
@@ -134,3 +104,22 @@ def test_exports_with_any_batch_size() -> None:
     program = torch.export.export(net, (frames,), dynamic_shapes={"frames": {0: torch.export.Dim("bs", min=1, max=64)}})
     with torch.no_grad():
         torch.testing.assert_close(program.module()(frames[:1].repeat(3, 1, 1, 1)), net(frames[:1].repeat(3, 1, 1, 1)))
+
+
+def test_finetuner_enlarges_before_the_net() -> None:
+    torch.manual_seed(0)
+    plain = UNet(n_frames=1, encoder="resnet18", width=8).eval()
+    finetuner = UNet(n_frames=1, encoder="resnet18", width=8, enlarge=2.4).eval()
+    finetuner.load_state_dict(plain.state_dict())
+    frames = torch.rand(1, 3, 60, 60)
+    with torch.no_grad():
+        pred = finetuner(frames)
+        enlarged = torch.nn.functional.interpolate(frames, size=144, mode="bicubic", align_corners=False)
+        torch.testing.assert_close(pred, plain(enlarged))
+    assert pred.shape == (1, 3, 144, 144)
+    assert finetuner.scale == 2.4
+
+
+def test_shrinking_before_the_net_is_refused() -> None:
+    with pytest.raises(RangeError, match="enlarge"):
+        UNet(enlarge=0.5)

@@ -34,10 +34,11 @@ def test_one_iteration_is_a_unet() -> None:
         assert torch.equal(once(stack()), unet(stack()))
 
 
-def test_backward_skips_are_all_it_has_more_than_a_unet() -> None:
+def test_backward_skips_and_norms_are_all_it_has_more_than_a_unet() -> None:
     known = UNet(**SMALL).state_dict()
-    more = {key: value for key, value in tiny().state_dict().items() if key not in known}
+    more = {key: value for key, value in tiny().state_dict().items() if key not in known and ".later.0." not in key}
     assert {key.split(".")[0] for key in more} == {"back"}
+    assert known.keys() <= tiny().state_dict().keys()
     convs = [list(value.shape) for key, value in more.items() if value.ndim == 4]
     # From the decoder's widths at 1/16, 1/8, 1/4 and 1/2 of the size to those of the encoder, in two units each.
     levels = [(64, 32), (48, 16), (32, 8), (12, 8)]
@@ -48,7 +49,8 @@ def test_thesis_form_has_the_parameters_of_the_unet_and_of_its_backward_skips() 
     with torch.device("meta"):
         net, unet = BioNet(), UNet()
     units = sum(9 * (n_in + n) * n + 4 * n for n_in, n in ((512, 256), (384, 128), (256, 64), (96, 64)))
-    assert sum(p.numel() for p in net.parameters()) == sum(p.numel() for p in unet.parameters()) + units == 43_985_614
+    norms = sum(2 * norm.num_features for norm in unet.modules() if isinstance(norm, torch.nn.BatchNorm2d))
+    assert sum(p.numel() for p in net.parameters()) == sum(p.numel() for p in unet.parameters()) + units + norms == 44_004_686
 
 
 def _unit(x: torch.Tensor, state: dict[str, torch.Tensor], level: int, place: int) -> torch.Tensor:
@@ -79,6 +81,7 @@ def test_two_iterations_equal_the_sums_written_out() -> None:
         for hook in hooks:
             hook.remove()
         state = net.state_dict()
+        net._begin(1)
         backs = [_unit(_unit(x, state, i, 0), state, i, 3) for i, x in enumerate(outputs[:4])]
         torch.testing.assert_close(pred, _second_pass(net, frames, backs), rtol=1e-4, atol=1e-5)
 
@@ -99,23 +102,36 @@ def test_backward_skips_get_gradients(n_iterations: int) -> None:
     assert all(p.grad.abs().max() > 0 for p in net.back.parameters())
 
 
-def test_weights_serve_any_number_of_iterations(tmp_path) -> None:
-    twice, thrice = tiny(), tiny(n_iterations=3)
-    path = save_state(tmp_path / "net.safetensors", twice.state_dict())
-    load_into(thrice, load_state(path), source=path)
-    with torch.no_grad():
-        assert (twice(stack()) - thrice(stack())).abs().max() > 1e-4
+def test_weights_of_another_number_of_iterations_are_refused(tmp_path) -> None:
+    path = save_state(tmp_path / "net.safetensors", tiny().state_dict())
+    with pytest.raises(WeightsMismatch, match=r"missing: .*later\.1"):
+        load_into(tiny(n_iterations=3), load_state(path), source=path)
 
 
 def test_weights_of_a_unet_are_refused_with_what_is_missing() -> None:
-    with pytest.raises(WeightsMismatch, match=r"missing: back\.0\.0\.weight"):
+    with pytest.raises(WeightsMismatch, match=r"missing: .*later"):
         load_into(tiny(), UNet(**SMALL).state_dict(), source="the U-Net")
 
 
-def test_batch_norms_of_the_shared_encoder_see_every_iteration() -> None:
-    net = tiny().train()
+def test_each_iteration_has_batch_norms_of_its_own() -> None:
+    net = tiny(n_iterations=3).train()
     net(stack())
-    assert (int(net.encoder.bn1.num_batches_tracked), int(net.back[0][1].num_batches_tracked)) == (2, 1)
+    norms = [net.encoder.bn1, *net.encoder.bn1.later]
+    assert [int(norm.num_batches_tracked) for norm in norms] == [1, 1, 1]
+    back = net.back[0][1]
+    assert [int(norm.num_batches_tracked) for norm in (back, *back.later)] == [1, 1]
+
+
+def test_norms_of_their_own_bring_evaluation_near_training() -> None:
+    def far(*, shared: bool) -> float:
+        net, frames = tiny(n_iterations=3).train(), stack(128, 128)
+        net._norms = () if shared else net._norms  # all iterations go through the first one's norms then
+        with torch.no_grad():
+            for _ in range(40):
+                trained = net(frames)
+            return float((net.eval()(frames) - trained).square().mean().sqrt())
+
+    assert far(shared=False) < 0.5 * far(shared=True)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (37, 53)])

@@ -66,7 +66,7 @@ def fsrcnn(path: str | Path) -> Callable[[Tensor], Tensor]:
 
 
 def _run_fsrcnn(network: Any, bias: float, frames: Tensor) -> Tensor:
-    pictures = middle_of(frames).permute(0, 2, 3, 1).cpu().numpy()
+    pictures = middle_of(frames).detach().permute(0, 2, 3, 1).cpu().numpy()
     return torch.stack([_fsrcnn_one(network, bias, np.ascontiguousarray(p)) for p in pictures]).to(frames)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from sharpening.errors import InputError
-from sharpening.evaluation.baselines import back_projection, fsrcnn, interpolate, middle_of
+from sharpening.evaluation.baselines import back_projection, fsrcnn, interpolate
 from sharpening.imaging.resize import resize_tensor
-from sharpening.restore.network import load_network
+from sharpening.restore.network import TrainedNetwork, load_network
 
-__all__ = ["BASELINES", "Method", "build_methods"]
+__all__ = ["BASELINES", "Method", "NetworkMethod", "build_methods", "fitted", "network_method"]
 
 Method = Callable[[Tensor], Tensor]
 # Always in the table; the thesis printed no bicubic row, and the row beats its nets (docs/decisions.md).
@@ -60,18 +62,65 @@ def _build(name: str, twin: str | Path | None, peer: Path | None, pretrained: st
             raise InputError(
                 "twin", "needs the weights of the single-frame twin.", "Train them (make train-twin) and name them with --twin."
             )
-        return _network(twin, pretrained, one_frame=True)
+        return network_method(twin, pretrained, one_frame=True)
     one_frame = name.endswith("-one-frame")
-    return _network(name.removesuffix("-one-frame"), pretrained, one_frame=one_frame)
+    return network_method(name.removesuffix("-one-frame"), pretrained, one_frame=one_frame)
 
 
-def _network(weights: str | Path, pretrained: str | Path | None, *, one_frame: bool) -> Method:
-    network = load_network(weights, pretrained=pretrained)
+@dataclass(frozen=True)
+class NetworkMethod:
+    """A trained network as a method of a comparison: it gets the frames as its card says that it learned from them.
 
-    def run(frames: Tensor) -> Tensor:
-        stack = (middle_of(frames) if one_frame else frames).unflatten(1, (-1, 3))
-        if stack.shape[-1] != network.card.size_in:
-            stack = resize_tensor(stack.flatten(0, 1), network.card.size_in).unflatten(0, stack.shape[:2])
-        return network(stack).pictures
+    Attributes:
+        trained: network and card.
+        one_frame: it is given the middle frame alone.
+    """
 
-    return run
+    trained: TrainedNetwork
+    one_frame: bool = False
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Restore the middle of frames `[bs, 3·n, h, h]` in 0 … 1: `[bs, 3, H, H]` in 0 … 1, H as the network makes it."""
+        return self.trained(self._stack(frames)).pictures
+
+    def traced(self, frames: Tensor) -> Tensor:
+        """The same as a call, but gradients flow back to the frames."""
+        return self.trained.traced(self._stack(frames)).pictures
+
+    def _stack(self, frames: Tensor) -> Tensor:
+        stack, size = frames.unflatten(1, (-1, 3)), self.trained.card.size_in
+        n = stack.shape[1]
+        wanted = self._n_frames(n)
+        if wanted != n:
+            # A network of fewer frames gets those round the middle; one of more, the edge frames again, as in restoring.
+            places = torch.arange(wanted) - wanted // 2 + n // 2
+            stack = stack[:, places.clamp(0, n - 1)]
+        if stack.shape[-1] == size:
+            return stack
+        # As `mframe_dl.EnlargeFrames` does in training: bicubic, and no values that a picture file could not hold.
+        return resize_tensor(stack.flatten(0, 1), size).clamp(0, 1).unflatten(0, stack.shape[:2])
+
+    def _n_frames(self, n: int) -> int:
+        if self.one_frame or self.trained.card.n_frames == 1:
+            return 1
+        return n if self.trained.takes_any_number else self.trained.n_frames
+
+
+def network_method(weights: str | Path, pretrained: str | Path | None = None, *, one_frame: bool = False) -> NetworkMethod:
+    """The network of some weights as a method.
+
+    Args:
+        weights: Name or path, see `restore.network.load_network`.
+        pretrained: Folder to search first.
+        one_frame: Give it the middle frame alone.
+    """
+    return NetworkMethod(load_network(weights, pretrained=pretrained), one_frame)
+
+
+def fitted(pred: Tensor, label: Tensor) -> Tensor:
+    """Bring pictures `[bs, 3, H, W]` in 0 … 1 to the size of the labels, for networks that make another one (112, 144 px).
+
+    Bicubic, with a low-pass filter where it shrinks, as `imaging.resize.resize_tensor`; pictures that fit stay as they are.
+    """
+    size = (label.shape[-2], label.shape[-1])
+    return pred if tuple(pred.shape[-2:]) == size else resize_tensor(pred, size).clamp(0, 1)

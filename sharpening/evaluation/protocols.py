@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpening.errors import InputError
-from sharpening.frames.degrade import apply, draw, settings
+from sharpening.frames.degrade import DegradeParams, apply, draw, settings
 from sharpening.frames.layouts import Clip, SharedData
 from sharpening.imaging.files import read_picture
 from sharpening.imaging.resize import resize
 
-__all__ = ["PROTOCOLS", "Sample", "samples"]
+__all__ = ["PROTOCOLS", "Sample", "Still", "samples", "stills"]
 
 N_STILLS = 500
 N_FRAMES = 7
@@ -73,20 +73,44 @@ def samples(protocol: str, data: str | Path, *, limit: int | None = None, seed: 
 
 
 def _stills(data: SharedData, protocol: str, seed: int, split: str) -> Iterator[Sample]:
+    for still in stills(data, seed, split):
+        made = apply(still.picture, still.damage(protocol))
+        yield Sample(still.name, protocol, still.name, made.frames, made.label)
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture that sequences are made of.
+
+    Attributes:
+        name: Code of it.
+        picture: uint8 `[160, 160, 3]`, RGB.
+        dice: Seed of its damage.
+    """
+
+    name: str
+    picture: NDArray[np.uint8]
+    dice: tuple[int, ...]
+
+    def damage(self, preset: str) -> DegradeParams:
+        """The damage that a preset does to it: always the same."""
+        return draw(np.random.default_rng(self.dice), settings(preset), n_frames=N_FRAMES)
+
+
+def stills(data: SharedData, seed: int, split: str) -> Iterator[Still]:
+    """The pictures of all protocols but "clips", in the protocols' order; the dice of each do not depend on the protocol.
+
+    Args:
+        data: Where the stills lie.
+        seed: Of the protocol.
+        split: As in splits.csv.
+    """
     paths = sorted(data.stills(split))
     if not paths:
         raise InputError(data.root, f"no stills in the split '{split}'.", "splits.csv names them.")
-    rng = np.random.default_rng([seed, 1])
-    chosen = rng.permutation(len(paths))[:N_STILLS]
-    how = settings(protocol)
-    for number in chosen:
-        # The same numbers for each protocol: the same person moves the same way, only the damage differs.
-        made = apply(
-            resize(read_picture(paths[number]), SIDE, "area"),
-            draw(np.random.default_rng([seed, 2, int(number)]), how, n_frames=N_FRAMES),
-        )
-        name = _code(paths[number].relative_to(data.root))
-        yield Sample(name, protocol, name, made.frames, made.label)
+    for number in np.random.default_rng([seed, 1]).permutation(len(paths))[:N_STILLS]:
+        picture = resize(read_picture(paths[number]), SIDE, "area")
+        yield Still(_code(paths[number].relative_to(data.root)), picture, (seed, 2, int(number)))
 
 
 def _clips(data: SharedData, seed: int, split: str) -> Iterator[Sample]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,12 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from sharpening.errors import InputError
-from sharpening.evaluation.methods import Method, build_methods
+from sharpening.evaluation.facts import circumstances, mean_interval
+from sharpening.evaluation.methods import Method, build_methods, fitted
 from sharpening.evaluation.protocols import PROTOCOLS, Sample, samples
 from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.files import write_text
@@ -91,7 +90,7 @@ def evaluate(
             "seed": seed,
             "inputs_sha256": digest.hexdigest(),
         }
-        _write(Path(out) / protocol, table, {**facts, **_circumstances(), "seconds": round(time.monotonic() - began)})
+        _write(Path(out) / protocol, table, {**facts, **circumstances(), "seconds": round(time.monotonic() - began)})
     return table
 
 
@@ -116,7 +115,7 @@ def _rows(batch: list[Sample], methods: Mapping[str, Method], judge: FaceJudge) 
     described = judge.descriptors(label, landmarks)
     for method, run in methods.items():
         with torch.no_grad():
-            scores = score(run(frames), label, judge=judge, landmarks=landmarks, described=described)
+            scores = score(fitted(run(frames), label), label, judge=judge, landmarks=landmarks, described=described)
         for i, sample in enumerate(batch):
             values = {name: float(column[i]) for name, column in scores.items()}
             yield {"name": sample.name, "group": sample.group, "cluster": sample.cluster, "method": method, **values}
@@ -134,7 +133,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     for (group, method), part in rows.groupby(["group", "method"], sort=False):
         line: dict[str, Any] = {"group": group, "method": method, "n": len(part)}
         for name in COLUMNS:
-            line[name], line[f"{name}±"] = _mean_interval(part[name].to_numpy(), part["cluster"].to_numpy())
+            line[name], line[f"{name}±"] = mean_interval(part[name].to_numpy(), part["cluster"].to_numpy())
         line["gain"], line["gain±"] = _gain(rows, part, str(group))
         lines.append(line)
     return pd.DataFrame(lines)
@@ -144,21 +143,7 @@ def _gain(rows: pd.DataFrame, part: pd.DataFrame, group: str) -> tuple[float, fl
     base = rows[(rows["group"] == group) & (rows["method"] == "bicubic")].set_index("name")["psnr"]
     if base.empty:
         return float("nan"), float("nan")
-    return _mean_interval(part["psnr"].to_numpy() - base.loc[part["name"]].to_numpy(), part["cluster"].to_numpy())
-
-
-def _mean_interval(values: np.ndarray, clusters: np.ndarray) -> tuple[float, float]:
-    there = ~np.isnan(values)
-    values, clusters = values[there], clusters[there]
-    if len(values) == 0:
-        return float("nan"), float("nan")
-    mean = float(values.mean())
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, weights=values - mean)
-    k = len(sums)
-    if k < 2:
-        return mean, float("nan")
-    return mean, float(1.96 * np.sqrt((sums**2).sum() * k / (k - 1)) / len(values))
+    return mean_interval(part["psnr"].to_numpy() - base.loc[part["name"]].to_numpy(), part["cluster"].to_numpy())
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -182,8 +167,3 @@ def _write(stem: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     title = f"# {facts['protocol']}: {facts['what']}\n\n"
     title += f"Mean ± half of the 95 % interval. Made by `sharpening evaluate --protocol {facts['protocol']}`.\n\n"
     write_text(stem.with_suffix(".md"), title + to_markdown(summary(rows)))
-
-
-def _circumstances() -> dict[str, Any]:
-    versions = {name: importlib.metadata.version(name) for name in ("sharpening", "torch", "numpy", "opencv-python-headless")}
-    return {"versions": versions, "device": "cpu", "threads": torch.get_num_threads()}

@@ -127,11 +127,11 @@ def test_norms_of_their_own_bring_evaluation_near_training() -> None:
         net, frames = tiny(n_iterations=3).train(), stack(128, 128)
         net._norms = () if shared else net._norms  # all iterations go through the first one's norms then
         with torch.no_grad():
-            for _ in range(40):
+            for _ in range(60):
                 trained = net(frames)
             return float((net.eval()(frames) - trained).square().mean().sqrt())
 
-    assert far(shared=False) < 0.5 * far(shared=True)
+    assert far(shared=False) < 0.6 * far(shared=True)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (37, 53)])

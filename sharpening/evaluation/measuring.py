@@ -1,0 +1,155 @@
+"""Pictures of a method against the true ones: all metrics of the thesis's tables, picture by picture."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sharpening.errors import WeightsMissing
+from sharpening.evaluation.methods import Method, fitted
+from sharpening.evaluation.protocols import Sample
+from sharpening.imaging.convert import to_tensor
+from sharpening.metrics import Metric, metrics
+from sharpening.metrics.lpips import lpips_metric
+from sharpening.models.face_id import FaceJudge
+from sharpening.models.face_id.quality import load_serfiq
+from sharpening.models.lpips import load_lpips
+
+__all__ = ["TRUTH", "Batch", "Judges", "batches", "inputs_hash", "rows_of"]
+
+TRUTH = "truth"
+BATCH = 16
+PAIRED = ("mse", "mse_255", "psnr", "ssim")
+ALONE = ("cpbd",)
+IDENTITY = ("identity_cosine", "identity_distance")
+
+
+class Judges:
+    """The networks that judge pictures, each loaded when it is first asked.
+
+    Args:
+        pretrained: Folder to search for the weights of the SER-FIQ network first.
+    """
+
+    def __init__(self, pretrained: Any = None) -> None:
+        self.pretrained = pretrained
+
+    @cached_property
+    def face(self) -> FaceJudge:
+        """Finds faces and describes them."""
+        return FaceJudge()
+
+    @cached_property
+    def quality(self) -> Any:
+        """SER-FIQ in the form of the paper with the thesis's m = 10; `.network.name` says which network judges."""
+        return load_serfiq(pretrained=self.pretrained, form="paper")
+
+    @cached_property
+    def lpips(self) -> Metric | None:
+        """LPIPS with the backbone whose file is found, AlexNet before VGG-16; None where neither is."""
+        for heads in ("lpips_lin_v0.1_alex", "lpips_lin_v0.1_vgg"):
+            with contextlib.suppress(WeightsMissing):
+                network = load_lpips(heads, pretrained=self.pretrained)
+                return lpips_metric(network, network.backbone)
+        return None
+
+    def columns(self) -> tuple[str, ...]:
+        """The metrics of a row."""
+        extra = () if self.lpips is None else ("lpips",)
+        return (*PAIRED, *ALONE, "serfiq", *IDENTITY, *extra, "face_found")
+
+    def facts(self) -> dict[str, str]:
+        """Who judged, for reports."""
+        return {
+            "identity": str(getattr(self.face.network, "name", type(self.face.network).__name__)),
+            "serfiq": f"{self.quality.network.name}, m = {self.quality.m}, form of the paper",
+            "lpips": "not measured, its backbone is not here" if self.lpips is None else self.lpips.name,
+        }
+
+
+class Batch:
+    """Some samples; what is needed of the labels is found once for all methods.
+
+    Args:
+        samples: At least one.
+        judges: Find the faces in the labels.
+    """
+
+    def __init__(self, samples: Sequence[Sample], judges: Judges) -> None:
+        self.samples, self.judges = samples, judges
+
+    @property
+    def frames(self) -> Tensor:
+        """`[bs, 3·n, h, h]` in 0 … 1."""
+        return torch.stack([to_tensor(sample.frames).flatten(0, 1) for sample in self.samples])
+
+    @property
+    def label(self) -> Tensor:
+        """`[bs, 3, H, H]` in 0 … 1."""
+        return torch.stack([to_tensor(sample.label) for sample in self.samples])
+
+    @cached_property
+    def landmarks(self) -> Tensor:
+        """Of the faces in the labels; the same cut is taken from the predictions."""
+        return self.judges.face.locate(self.label)
+
+    @cached_property
+    def described(self) -> Tensor:
+        """Descriptors of the labels."""
+        return self.judges.face.descriptors(self.label, self.landmarks)
+
+    def measure(self, pred: Tensor | None) -> dict[str, Tensor]:
+        """All metrics `[bs]`; of the labels themselves when `pred` is None, and then only those that need no true picture."""
+        label = self.label
+        pictures = label if pred is None else fitted(pred, label)
+        found: dict[str, Tensor] = {name: metrics.get(name)(pictures) for name in ALONE}
+        found["serfiq"] = self.judges.quality(pictures)
+        found["face_found"] = self._found(pictures)
+        if pred is None:
+            return found
+        # One error tensor for MSE and PSNR, so that they cannot contradict each other.
+        found |= {name: metrics.get(name)(pictures, label) for name in PAIRED}
+        described = self.judges.face.descriptors(pictures, self.landmarks)
+        found |= {name: metrics.get(name)(described, self.described) for name in IDENTITY}
+        if self.judges.lpips is not None:
+            found["lpips"] = self.judges.lpips(pictures, label)
+        return found
+
+    def _found(self, pictures: Tensor) -> Tensor:
+        """1 where a face is found, 0 where not; NaN where the label shows none either."""
+        wanted = self.landmarks.isfinite().all(dim=(1, 2))
+        got = self.judges.face.locate(pictures).isfinite().all(dim=(1, 2)).double()
+        return got.where(wanted, torch.nan)
+
+
+def batches(samples: Iterable[Sample], judges: Judges) -> list[Batch]:
+    """All samples in batches; they are held as bytes (about 70 kB each)."""
+    stream, made = iter(samples), list[Batch]()
+    while some := list(islice(stream, BATCH)):
+        made.append(Batch(some, judges))
+    return made
+
+
+def inputs_hash(tests: Sequence[Batch]) -> str:
+    """The sha256 of all pixels that are tested on."""
+    digest = hashlib.sha256()
+    for batch in tests:
+        for sample in batch.samples:
+            digest.update(sample.frames.tobytes() + sample.label.tobytes())
+    return digest.hexdigest()
+
+
+def rows_of(run: Method | None, batch: Batch, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A row for each sample of a batch; NaN in the columns that a truth (`run` None) cannot have."""
+    with torch.no_grad():
+        found = batch.measure(None if run is None else run(batch.frames))
+    for i, sample in enumerate(batch.samples):
+        values = {name: float(found[name][i]) if name in found else float("nan") for name in columns}
+        yield {"name": sample.name, "group": sample.group, "cluster": sample.cluster, **values}

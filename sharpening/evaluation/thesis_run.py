@@ -1,0 +1,198 @@
+"""Filling a table of the thesis: stored rows are taken where they still hold, the others are made, and each method is stored at once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sharpening.errors import InputError
+from sharpening.evaluation.facts import circumstances
+from sharpening.evaluation.measuring import TRUTH, Batch, Judges, batches, inputs_hash, rows_of
+from sharpening.evaluation.methods import Method
+from sharpening.evaluation.protocols import PROTOCOLS, samples
+from sharpening.evaluation.thesis_rows import PROTOCOL, TITLES, Entry
+from sharpening.imaging.files import write_text
+from sharpening.weights.card import WeightCard
+from sharpening.weights.commit import checkout_commit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Filled", "fill"]
+
+# To be raised when a metric changes: rows of other figures are then made anew.
+ROWS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table's rows and circumstances.
+
+    Attributes:
+        table: "3.1", "3.2" or "3.3".
+        entries: The rows of the table, those that lack weights too.
+        rows: A row a picture and method, and those of the truth.
+        facts: For the JSON file.
+    """
+
+    table: str
+    entries: Sequence[Entry]
+    rows: pd.DataFrame
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A method to measure; `key` says what its rows are made of."""
+
+    label: str
+    build: Callable[[], Method] | None
+    key: str
+
+
+class _Store:
+    """The rows on disk: one CSV that is whole after each method.
+
+    Args:
+        file: The CSV; None for no file.
+        anew: Do not look at what it holds.
+    """
+
+    def __init__(self, file: Path | None, anew: bool) -> None:
+        self.file = file
+        self.rows: dict[str, pd.DataFrame] = {}
+        if file is not None and file.is_file() and not anew:
+            # A file that is not ours, or of an older form, holds nothing that could be taken.
+            with contextlib.suppress(ValueError, KeyError):
+                self.rows = {str(key): part for key, part in _read(file).groupby("key", sort=False)}
+
+    def holds(self, key: str, n: int) -> bool:
+        """Whether all n rows of a method are there."""
+        return len(self.rows.get(key, ())) == n
+
+    def add(self, key: str, rows: list[dict[str, Any]], keep: Sequence[str]) -> None:
+        """Store a method's rows, with those that are there of the keys in `keep`. What a reader of the file gets is what counts."""
+        import pandas as pd
+
+        self.rows[key] = _read(io.StringIO(pd.DataFrame(rows).to_csv(index=False, float_format="%.7g")))
+        if self.file is not None:
+            kept = pd.concat([self.rows[name] for name in keep if name in self.rows])
+            write_text(self.file, kept.to_csv(index=False))
+
+
+def fill(
+    table: str,
+    data: str | Path,
+    entries: Sequence[Entry],
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    split: str = "valid",
+    seed: int = 0,
+    pretrained: str | Path | None = None,
+    anew: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Filled:
+    """Measure the methods of a table, picture by picture.
+
+    Args:
+        table: "3.1", "3.2" or "3.3".
+        data: Folder in the form of `../shared/data`.
+        entries: From `thesis_rows.entries`.
+        out: Folder of `table-<number>.csv`, where the rows are kept: a method whose weights, inputs and judges are those of stored rows
+            is not run again. None keeps nothing.
+        limit: Only the first so many samples.
+        split: As in splits.csv.
+        seed: Of the protocol.
+        pretrained: Folder to search the judges' weights in first.
+        anew: Forget the stored rows.
+        progress: Called with the number of pictures done and to do.
+
+    Raises:
+        InputError: if there is nothing to test on.
+    """
+    import pandas as pd
+
+    began, judges = time.monotonic(), Judges(pretrained)
+    tests = batches(samples(PROTOCOL[table], data, limit=limit, seed=seed, split=split), judges)
+    if not tests:
+        raise InputError(data, f"the protocol '{PROTOCOL[table]}' found nothing to test.", "Check splits.csv.")
+    n = sum(len(batch.samples) for batch in tests)
+    made_of = {"inputs": inputs_hash(tests), "columns": judges.columns(), "judges": judges.facts(), "version": ROWS_VERSION}
+    jobs = _jobs(entries, made_of)
+    store, keys, seconds = _Store(None if out is None else Path(out) / f"table-{table}.csv", anew), [job.key for job in jobs], {}
+    todo = [job for job in jobs if not store.holds(job.key, n)]
+    for i, job in enumerate(todo):
+        start = time.monotonic()
+        tick = None if progress is None else partial(_tick, progress, i * n, len(todo) * n)
+        store.add(job.key, _measured(job, tests, judges.columns(), tick), keys)
+        seconds[job.label] = round(time.monotonic() - start, 1)
+    facts = {
+        **{"table": table, "split": split, "seed": seed, "samples": n, "inputs_sha256": made_of["inputs"]},
+        **_facts(table, entries, judges),
+        "reused": [job.label for job in jobs if job not in todo],
+        "seconds_by_method": seconds,
+        "seconds": round(time.monotonic() - began),
+    }
+    return Filled(table, entries, pd.concat([store.rows[key] for key in keys], ignore_index=True), facts)
+
+
+def _facts(table: str, entries: Sequence[Entry], judges: Judges) -> dict[str, Any]:
+    """What was measured, of what, by whom."""
+    return {
+        "title": TITLES[table],
+        "protocol": PROTOCOL[table],
+        "what": PROTOCOLS[PROTOCOL[table]],
+        "judges": judges.facts(),
+        "weights": {entry.label: [_weights(card) for card in entry.cards] for entry in entries if entry.cards},
+        "missing": {entry.label: entry.needs for entry in entries if entry.needs},
+        "commit": checkout_commit(),
+        **circumstances("scikit-image", "dlib-bin"),
+    }
+
+
+def _jobs(entries: Sequence[Entry], made_of: Mapping[str, Any]) -> list[_Job]:
+    """The truth, and every entry that has its weights."""
+    jobs = [_Job(TRUTH, None, _key(TRUTH, [], made_of))]
+    for entry in entries:
+        if entry.build is not None:
+            jobs.append(_Job(entry.label, entry.build, _key(entry.label, [card.sha256 for card in entry.cards], made_of)))
+    return jobs
+
+
+def _key(label: str, hashes: Sequence[str], made_of: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([label, hashes, made_of]).encode()).hexdigest()[:16]
+
+
+def _measured(
+    job: _Job, tests: Sequence[Batch], columns: Sequence[str], tick: Callable[[int], None] | None
+) -> list[dict[str, Any]]:
+    run, rows = None if job.build is None else job.build(), list[dict[str, Any]]()
+    for batch in tests:
+        rows += [{"method": job.label, "key": job.key, **row} for row in rows_of(run, batch, columns)]
+        if tick:
+            tick(len(rows))
+    return rows
+
+
+def _tick(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
+
+
+def _read(file: Path | io.StringIO) -> pd.DataFrame:
+    import pandas as pd
+
+    # Codes may look like numbers ("12e4567890"); they are names all the same.
+    return pd.read_csv(file, dtype={"method": str, "key": str, "name": str, "group": str, "cluster": str})
+
+
+def _weights(card: WeightCard) -> dict[str, Any]:
+    return {"name": card.name, "model": card.model, "sha256": card.sha256, "n_parameters": card.n_parameters, "recipe": card.recipe}

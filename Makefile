@@ -7,7 +7,7 @@ RUNS   ?= runs
 # Two processes with one thread each use two cores better than one process with two threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup demo test check test-gpu format accept constraints train-pretrained train-twin evaluate benchmarks clean
+.PHONY: help setup demo test check test-gpu format accept constraints train-pretrained train-twin evaluate reproduce benchmarks clean
 
 help:                ## What there is
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/'
@@ -66,6 +66,19 @@ train-twin: setup    ## Train the single-frame twin: the same first leg, then as
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \
 	  $(BIN)/sharpening evaluate --protocol $$protocol --data $(DATA) --peers $(DATA)/../weights --twin $(RUNS)/twin_small/twin_small.safetensors --out docs/results || exit 1; done
+
+# -small: nets a quarter as wide, some hours on two cores. SIZE= (nothing) trains the thesis's own sizes, for which a GPU is needed.
+SIZE ?= -small
+NETS := thesis-unet-one-frame thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
+
+reproduce: setup     ## Tables 3.1–3.3 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
+	@echo "Seven nets are trained first: with SIZE=-small about 20 to 45 minutes each on two cores. Stop and call again at any time."
+	@for net in $(NETS); do \
+	  $(BIN)/sharpening train --recipe $$net$(SIZE) --data $(DATA) --out $(RUNS)/$$net$(SIZE) || exit 1; done
+	@for table in 3.1 3.2 3.3; do \
+	  $(BIN)/sharpening tables $$table --data $(DATA) --runs $(RUNS) --out docs/results || exit 1; done
+	@for net in default $(foreach net,thesis-unet thesis-bionet thesis-feature-net,$(RUNS)/$(net)$(SIZE)/$(net)$(SIZE).safetensors); do \
+	  $(BIN)/sharpening probe $$net --data $(DATA) --out docs/results || exit 1; done
 
 benchmarks: setup    ## Every question of benchmarks/, each a table of ratios
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

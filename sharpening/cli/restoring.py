@@ -34,6 +34,9 @@ def restore(
     stop: Annotated[int | None, typer.Option(help="First frame not to use any more.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Most frames to use; 7 when left out.")] = None,
     weights: WeightsOption = "default",
+    then: Annotated[
+        str | None, typer.Option(help="Weights of a single-frame net that finetunes the result; undone where it changes the person.")
+    ] = None,
     device: DeviceOption = None,
 ) -> None:
     """Restore one picture out of poor frames of one person.
@@ -56,7 +59,7 @@ def restore(
     many = inputs != [source]
     if not many:
         out = _picture_path(out, source)
-    restorer = Restorer.from_weights(weights, device=device)
+    restorer = Restorer.from_weights(weights, device=device, then=then)
     if many:
         _restore_many(restorer, source, inputs, out, choice)
         return

@@ -8,7 +8,6 @@ lens blur, down to the small size, light, occluders, sensor noise, compression.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -19,32 +18,23 @@ from numpy.typing import NDArray
 from sharpening.errors import RangeError, ShapeError
 from sharpening.frames.codec import h264_roundtrip, jpeg_roundtrip
 from sharpening.frames.degrade_settings import DegradeSettings, presets, settings
+from sharpening.frames.regions import Region, blur_regions, cover_regions, region_mask
 
-__all__ = ["Damaged", "DegradeParams", "DegradeSettings", "FrameParams", "Region", "apply", "draw", "presets", "settings"]
+__all__ = [
+    "Damaged",
+    "DegradeParams",
+    "DegradeSettings",
+    "FrameParams",
+    "Region",
+    "apply",
+    "draw",
+    "presets",
+    "region_mask",
+    "settings",
+]
 
 Picture = NDArray[np.uint8]
 Affine = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Region:
-    """A damaged place of one frame.
-
-    Attributes:
-        kind: "blur", "white-square", "white-circle" or "occluder" (an ellipse of one colour).
-        x: Centre, as a share of the width.
-        y: Centre, as a share of the height.
-        size: Side or diameter, as a share of the width.
-        strength: For "blur" its sigma in pixels of the label; else unused.
-        colour: RGB of an occluder, 0 … 255.
-    """
-
-    kind: str
-    x: float
-    y: float
-    size: float
-    strength: float = 0.0
-    colour: tuple[int, int, int] = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -247,11 +237,11 @@ def _damage(picture: Picture, frame: FrameParams, params: DegradeParams, other: 
 
 def _film(picture: Picture, frame: FrameParams, params: DegradeParams, rng: np.random.Generator) -> Picture:
     """What the camera makes of the scene, before it is coded."""
-    seen = _blur_regions(_see(picture, _view_matrix(params) @ _affine(frame, params.size_out), params.size_out), frame.regions)
+    seen = blur_regions(_see(picture, _view_matrix(params) @ _affine(frame, params.size_out), params.size_out), frame.regions)
     if frame.blur > 0:
         seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), frame.blur), np.uint8)
     small = np.asarray(cv2.resize(seen, (params.size_in, params.size_in), interpolation=cv2.INTER_AREA), np.uint8)
-    return _cover(_light_and_noise(small, frame, rng), frame.regions)
+    return cover_regions(_light_and_noise(small, frame, rng), frame.regions)
 
 
 def _garbage(kind: str | None, rng: np.random.Generator, size: int, other: Picture | None) -> Picture | None:
@@ -269,27 +259,3 @@ def _light_and_noise(small: Picture, frame: FrameParams, rng: np.random.Generato
     if frame.noise > 0:
         light += rng.normal(0, frame.noise, small.shape)
     return np.clip(np.round(light), 0, 255).astype(np.uint8)
-
-
-def _blur_regions(picture: Picture, regions: Sequence[Region]) -> Picture:
-    for region in regions:
-        if region.kind == "blur":
-            mask = _region_mask(region, picture.shape[0], round_shape=False)
-            blurred = cv2.GaussianBlur(picture, (0, 0), region.strength)
-            picture = np.where(mask[..., None], blurred, picture)
-    return picture
-
-
-def _cover(picture: Picture, regions: Sequence[Region]) -> Picture:
-    for region in regions:
-        if region.kind != "blur":
-            mask = _region_mask(region, picture.shape[0], round_shape=region.kind != "white-square")
-            picture = np.where(mask[..., None], np.array(region.colour, np.uint8), picture)
-    return picture
-
-
-def _region_mask(region: Region, size: int, *, round_shape: bool) -> NDArray[np.bool_]:
-    grid = (np.arange(size) + 0.5) / size
-    x, y = np.abs(grid[None, :] - region.x), np.abs(grid[:, None] - region.y)
-    half = region.size / 2
-    return x**2 + y**2 <= half**2 if round_shape else np.maximum(x, y) <= half

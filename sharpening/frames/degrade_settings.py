@@ -67,13 +67,33 @@ class DegradeSettings:
     others_are_noise: bool = False
 
     def __post_init__(self) -> None:
-        if self.size_out % self.size_in:
-            raise RangeError("size_out", self.size_out, f"a multiple of size_in = {self.size_in}")
+        if self.size_in < 1:
+            raise RangeError("size_in", self.size_in, "1 px or more")
+        if self.size_out < self.size_in:
+            raise RangeError("size_out", self.size_out, f"size_in = {self.size_in} or more", "Damage makes pictures smaller.")
         if self.zoom >= 1 or self.zoom < 0:
             raise RangeError("zoom", self.zoom, "0 … 1 (a share of the size)")
 
+    def sized(self, size_in: int, size_out: int) -> DegradeSettings:
+        """The same damage at other sizes: what is counted in pixels of the label grows and shrinks with it.
+
+        Any two sizes will do, 32 → 112 and 60 → 144 as well: frames are means over areas, which may cut through pixels.
+
+        Args:
+            size_in: Side of the damaged frames [px].
+            size_out: Side of the label [px], `size_in` or more.
+
+        Raises:
+            RangeError: for sizes that cannot be.
+        """
+        k = size_out / self.size_out
+        blur, region_blur = ((low * k, high * k) for low, high in (self.blur, self.region_blur))
+        return replace(self, size_in=size_in, size_out=size_out, shift=self.shift * k, blur=blur, region_blur=region_blur)
+
 
 _THESIS = DegradeSettings()
+# What a finetuner gets is no camera's picture but one that a network made: a little soft, and coded once more.
+_FINETUNE = replace(_THESIS.sized(60, 144), name="finetune", jpeg=(60, 95), blur=(0.5, 2.0), brightness=0.0)
 _DAMAGED = replace(_THESIS, name="damaged-middle", p_damage_middle=1.0, middle_blurs=3, other_blurs=1)
 
 presets: dict[str, DegradeSettings] = {
@@ -81,6 +101,7 @@ presets: dict[str, DegradeSettings] = {
     "thesis-warped": replace(_THESIS, name="thesis-warped", warp_middle=True),
     "stills": replace(_THESIS, name="stills"),
     "h264": replace(_THESIS, name="h264", film=1.0),
+    "finetune": _FINETUNE,
     "damaged-middle": _DAMAGED,
     "noise-others": replace(_THESIS, name="noise-others", others_are_noise=True),
     "white": replace(_THESIS, name="white", p_regions={"white-square": 1.0, "white-circle": 1.0}),

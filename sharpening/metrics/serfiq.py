@@ -6,7 +6,7 @@ It is no likeness: it needs no true picture, and a sharp face of the wrong perso
 Only what lies behind the dropout is repeated: the trunk runs once, then m heads at once. The masks are the same for all pictures of a
 batch, so that a picture's score does not depend on its neighbours.
 
-Three numbers go under the name; d is the distance of two descriptors of length 1, S the sum over the m(m-1)/2 pairs:
+Several numbers go under the name; d is the distance of two descriptors of length 1, S the sum over the m(m-1)/2 pairs:
 
 ===========  ==========================================  =================================================================
 paper        2·sigmoid(-2/m² · S)                        the paper, with m = 100; the thesis's raw value, with m = 10

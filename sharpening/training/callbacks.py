@@ -18,13 +18,16 @@ __all__ = ["Ema", "EpochDraws", "JsonLog", "LossPart", "PictureMean", "append_li
 
 
 class EpochDraws(Callback):
-    """Ties the loader's draws to the number of the epoch, so that a resumed run sees what it would have seen."""
+    """Ties the draws of loader and loss to the number of the epoch, so that a resumed run sees what it would have seen."""
 
     def before_train(self) -> None:
-        """Tell the training loader which epoch comes."""
+        """Tell the training loader which epoch comes, and seed the dice of a loss that has some (SER-FIQ's masks)."""
         draws = getattr(self.dls.train, "draws", None)
         if draws is not None:
             draws.epoch = self.epoch
+        for part in self.loss_func.modules() if isinstance(self.loss_func, nn.Module) else ():
+            if isinstance(getattr(part, "generator", None), torch.Generator):
+                part.generator.manual_seed(self.epoch)  # type: ignore[union-attr,operator]
 
 
 class Ema(Callback):

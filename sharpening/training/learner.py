@@ -22,14 +22,14 @@ from torch import nn
 from sharpening.errors import RangeError, ShapeError
 from sharpening.imaging.files import write_text
 from sharpening.metrics import metrics as metric_table
-from sharpening.mframe_dl import BatchForm, mframe_dls
+from sharpening.mframe_dl import BatchForm
 from sharpening.registry import Registry
 from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, PictureMean, loss_parts, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
 from sharpening.training.recipes import Recipe, recipes
 
-__all__ = ["batch_form", "fit", "learners", "make_learner", "train"]
+__all__ = ["batch_form", "fit", "learners", "loaders", "make_learner", "train"]
 
 _NOT_FIGURES = ("epoch", "step", "lr", "seconds", "train_loss")
 Report = Callable[[Mapping[str, Any]], None]
@@ -40,6 +40,13 @@ learners.add("unet", "sharpening.models.unet.learner:get_learner")
 learners.add("fusion_net", "sharpening.models.fusion_net.learner:get_learner")
 learners.add("bionet", "sharpening.models.bionet.learner:get_learner")
 learners.add("bionet_published", "sharpening.models.bionet.learner:get_published_learner")
+learners.add("feature_net", "sharpening.models.feature_net.learner:get_learner")
+learners.add("serfiq_net", "sharpening.models.serfiq_net.learner:get_learner")
+learners.add("inpaint_net", "sharpening.models.inpaint_net.learner:get_learner")
+
+loaders = Registry("kind of loaders")
+loaders.add("mframe", "sharpening.mframe_dl:mframe_dls")
+loaders.add("inpaint", "sharpening.models.inpaint_net.data:inpaint_dls")
 
 
 def batch_form(dls: DataLoaders) -> BatchForm:
@@ -152,7 +159,7 @@ def train(
 
     Args:
         recipe: Name in `recipes`, or an own one.
-        data: Any source of `mframe_dls`.
+        data: Any source of the recipe's loaders; those of `mframe_dls` for most.
         out: Folder of the run; the weights `<recipe's name>.safetensors` and their card lie there in the end.
         resume: Go on with a run that was stopped or killed.
         report: Called after each epoch with its facts.
@@ -172,8 +179,8 @@ def train(
         raise RangeError("start", str(start), "nothing", f"The recipe {recipe.name} starts from fresh weights.")
     if recipe.start and start is None:
         before = Path(out).parent / recipe.start
-        start = train(recipe.start, data, before, resume=resume, report=report, num_workers=num_workers, device=device)
-    dls = mframe_dls(data, **recipe.loader_settings(), num_workers=num_workers, device=device, path=out)
+        start = train(recipe.start, data, before, report=report, num_workers=num_workers, device=device)
+    dls = loaders.get(recipe.loaders)(data, **recipe.loader_settings(), num_workers=num_workers, device=device, path=out)
     learn = _fresh_learner(recipe, dls, {recipe.start_as: start} if recipe.start else {})
     fit(learn, recipe, out, resume=resume, report=report)
     # From the log, not from the Learner: a run that was finished before has no figures in memory.

@@ -24,6 +24,8 @@ class Recipe:
         critic: Name in `models.critics`.
         start: Name of the recipe whose weights this one starts from; empty for fresh weights.
         start_as: Argument of the `get_learner` that takes them.
+        loaders: Name in `training.learner.loaders`: "mframe" for sequences, "inpaint" for pairs with a mask.
+        loader_options: More arguments of those loaders.
         n_frames: Frames in a stack.
         size_in: Side of the frames as the network gets them [px].
         size_out: Side of the label [px].
@@ -56,6 +58,8 @@ class Recipe:
     critic: str = "ours"
     start: str = ""
     start_as: str = "weights"
+    loaders: str = "mframe"
+    loader_options: Mapping[str, Any] = field(default_factory=dict)
     n_frames: int = 7
     size_in: int = 32
     size_out: int = 128
@@ -93,7 +97,7 @@ class Recipe:
 
     def to_json(self) -> str:
         """The recipe as JSON; `from_json` reads it back unchanged."""
-        return json.dumps({**asdict(self), "settings": dict(self.settings)}, indent=2)
+        return json.dumps({**asdict(self), "settings": dict(self.settings), "loader_options": dict(self.loader_options)}, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -102,10 +106,12 @@ class Recipe:
         return cls(**{**facts, "metrics": tuple(facts["metrics"])})
 
     def loader_settings(self) -> dict[str, Any]:
-        """The arguments of `mframe_dls` that the recipe decides."""
-        names = "n_frames size_in size_out normalize degrade degrade_valid bs samples_per_epoch n_valid seed"
-        view = "flip zoom rotate brightness"
-        return {**{name: getattr(self, name) for name in [*names.split(), *view.split()]}, "motion": self.motion_weight > 0}
+        """The arguments of the loaders that the recipe decides: all of `mframe_dls`, what others share with it, and its options."""
+        names = "bs samples_per_epoch n_valid seed flip"
+        if self.loaders == "mframe":
+            names += " n_frames size_in size_out normalize degrade degrade_valid zoom rotate brightness"
+        motion = {"motion": self.motion_weight > 0} if self.loaders == "mframe" else {}
+        return {**{name: getattr(self, name) for name in names.split()}, **motion, **self.loader_options}
 
     def learner_settings(self) -> dict[str, Any]:
         """The arguments of every `get_learner` that the recipe decides, with those of the network."""
@@ -162,6 +168,8 @@ for _name, _attribute in (
     ("thesis-serfiq", "THESIS_SERFIQ"),
     ("serfiq-only", "SERFIQ_ONLY"),
     ("finetune-144", "FINETUNE_144"),
+    ("inpaint-patches", "INPAINT_PATCHES"),
+    ("inpaint-blur", "INPAINT_BLUR"),
 ):
     recipes.add(_name, f"sharpening.training.thesis_recipes:{_attribute}")
     recipes.add(f"{_name}-small", f"sharpening.training.thesis_recipes:{_attribute}_SMALL")

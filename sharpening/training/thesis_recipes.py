@@ -50,16 +50,14 @@ THESIS_FEATURE_NET = replace(
     THESIS_UNET,
     name="thesis-feature-net",
     model="feature_net",
-    settings={"encoder": "resnet34", "merge": ("deepest",), "blur": True},
+    settings={"encoder": "resnet34", "merge": ["deepest"], "blur": True},
     start="thesis-unet-one-frame",
     start_as="single",
 )
 THESIS_FEATURE_NET_SMALL = replace(_small(THESIS_FEATURE_NET), start="thesis-unet-one-frame-small")
 
 # At 112 px, the side that face nets of this kind read (section 3.3).
-THESIS_SERFIQ = replace(
-    THESIS_UNET, name="thesis-serfiq", model="serfiq_net", critic="thesis+serfiq", size_in=112, size_out=112
-)
+THESIS_SERFIQ = replace(THESIS_UNET, name="thesis-serfiq", model="serfiq_net", critic="thesis+serfiq", size_in=112, size_out=112)
 THESIS_SERFIQ_SMALL = _small(THESIS_SERFIQ)
 SERFIQ_ONLY = replace(THESIS_SERFIQ, name="serfiq-only", critic="serfiq-only")
 SERFIQ_ONLY_SMALL = _small(SERFIQ_ONLY)
@@ -75,3 +73,19 @@ FINETUNE_144 = replace(
     degrade_valid="finetune",
 )
 FINETUNE_144_SMALL = _small(FINETUNE_144)
+
+# The cross-over U-Net: what it learns to mend are white patches, or blurred sections (sections 2.3 and 3.4).
+INPAINT_PATCHES = replace(
+    THESIS_UNET,
+    name="inpaint-patches",
+    model="inpaint_net",
+    settings={"encoder": "resnet34", "blur": True},
+    critic="inpaint",
+    loaders="inpaint",
+    loader_options={"how": "patches", "n_in": 9, "size": 128},
+    n_frames=2,
+    normalize=False,
+)
+INPAINT_PATCHES_SMALL = _small(INPAINT_PATCHES)
+INPAINT_BLUR = replace(INPAINT_PATCHES, name="inpaint-blur", loader_options={"how": "blur", "n_in": 9, "size": 128})
+INPAINT_BLUR_SMALL = _small(INPAINT_BLUR)

@@ -37,9 +37,10 @@ def test_parameters_survive_json_and_make_the_same_sequence(preset, rng):
 @pytest.mark.parametrize("n_frames", [1, 2, 7])
 def test_shapes(preset, n_frames, rng):
     made = apply(smooth(rng), draw(rng, settings(preset), n_frames=n_frames))
-    assert made.frames.shape == (n_frames, 32, 32, 3)
+    small, large = (60, 144) if preset == "finetune" else (32, 128)
+    assert made.frames.shape == (n_frames, small, small, 3)
     assert made.frames.dtype == np.uint8
-    assert made.label.shape == (128, 128, 3)
+    assert made.label.shape == (large, large, 3)
     assert made.motion.shape == (n_frames, 2, 3)
 
 
@@ -121,8 +122,10 @@ def test_bad_stills_are_refused(rng):
         draw(rng, CLEAN, n_frames=0)
     with pytest.raises(KeyError, match="known: thesis"):
         settings("nonsense")
-    with pytest.raises(RangeError, match="multiple"):
-        replace(CLEAN, size_in=30)
+    with pytest.raises(RangeError, match="size_out"):
+        replace(CLEAN, size_in=129)
+    with pytest.raises(RangeError, match="size_in"):
+        replace(CLEAN, size_in=0)
 
 
 def test_codecs_lose_more_at_lower_quality(rng):
@@ -153,3 +156,33 @@ def test_codecs_refuse_what_they_cannot_do(rng):
         h264_roundtrip(np.zeros((3, 31, 32, 3), np.uint8), 30)
     with pytest.raises(RangeError, match="crf"):
         h264_roundtrip(np.zeros((3, 32, 32, 3), np.uint8), 60)
+
+
+@pytest.mark.parametrize(("size_in", "size_out"), [(32, 112), (60, 144), (50, 50)])
+def test_sizes_need_not_be_multiples(size_in, size_out, rng):
+    how = replace(CLEAN.sized(size_in, size_out), warp_middle=True)
+    made = apply(smooth(rng, sigma=12), draw(rng, how))
+    assert made.frames.shape == (7, size_in, size_in, 3)
+    assert made.label.shape == (size_out, size_out, 3)
+    # The stated motion is true at these sizes as well: each frame lands on the middle.
+    frames = torch.from_numpy(made.frames).permute(0, 3, 1, 2).float()
+    back = warp(frames, affine_grid(torch.from_numpy(made.motion), size_in, size_in))
+    edge = size_in // 5
+    inner = (slice(None), slice(None), slice(edge, -edge), slice(edge, -edge))
+    before, after = ((x[inner] - frames[3:4][inner]).abs().mean(dim=(1, 2, 3)) for x in (frames, back))
+    others = [0, 1, 2, 4, 5, 6]
+    assert (after[others] < 0.4 * before[others]).all()
+
+
+def test_frames_of_odd_sizes_are_means_over_areas(rng):
+    made = apply(smooth(rng), draw(rng, CLEAN.sized(32, 112)))
+    # Every pixel of 112 cut into 2 × 2, every pixel of 32 is then exactly 7 × 7 of those.
+    fine = made.label.astype(float).repeat(2, axis=0).repeat(2, axis=1)
+    means = fine.reshape(32, 7, 32, 7, 3).mean(axis=(1, 3))
+    assert np.abs(means - made.frames[3]).max() <= 1
+
+
+def test_damage_counted_in_pixels_grows_with_the_label():
+    how = replace(settings("train"), shift=8.0, blur=(0.0, 2.0), region_blur=(4.0, 16.0)).sized(32, 64)
+    assert (how.size_out, how.shift, how.blur, how.region_blur) == (64, 4.0, (0.0, 1.0), (2.0, 8.0))
+    assert settings("train").sized(32, 128) == settings("train")

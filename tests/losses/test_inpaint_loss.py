@@ -49,7 +49,7 @@ def test_without_inputs_it_is_an_ordinary_loss() -> None:
 
 
 def test_seam_term_sees_the_border_and_nothing_else() -> None:
-    _, target, base, source, mask = pictures()
+    _, _, _, source, mask = pictures()
     assert float(seam_loss(source, source, mask)) == 0
     assert float(seam_loss(source + 0.25, source, mask)) == pytest.approx(0, abs=1e-12)  # another light is no seam
     crossed = mix(source + 0.2, source, mask)

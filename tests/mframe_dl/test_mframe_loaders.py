@@ -7,8 +7,9 @@ from fastai.data.core import DataLoaders
 from fastai.torch_core import TensorImage
 
 from sharpening.errors import InputError, RangeError, ShapeError
-from sharpening.frames.degrade import settings
+from sharpening.frames.degrade import apply, draw, settings
 from sharpening.frames.sequence import FrameSequence
+from sharpening.imaging.files import write_picture
 from sharpening.mframe_dl import BatchForm, FrameStack, MFrameBlock, MFrameDataBlock, Motion, SequenceOpener, mframe_dls
 from sharpening.mframe_dl.loaders import LabelBlock, MFrameDL
 
@@ -154,3 +155,20 @@ def test_bad_input_is_told(stills_folder, sequences, tmp_path) -> None:
         mframe_dls({"train": [wide], "valid": [wide]}, n_frames=5, device="cpu")
     with pytest.raises(InputError, match="still picture"):
         SequenceOpener(7)(stills_folder / "person_0.png")
+
+
+def test_labels_of_other_sizes_come_from_the_still_not_from_a_smaller_label(tmp_path) -> None:
+    # Stripes three pixels wide survive one sampling at 144, and are lost where 128 pixels are enlarged.
+    still = np.zeros((192, 192, 3), np.uint8)
+    still[:, ::6] = still[:, 1::6] = still[:, 2::6] = 255
+    for i in range(2):
+        write_picture(tmp_path / f"{i}.png", still)
+    options = {"n_frames": 1, "bs": 1, "flip": False, "zoom": 0.0, "brightness": 0.0, "device": "cpu"}
+    for size in (112, 144):
+        dls = mframe_dls(tmp_path, degrade="thesis", size_in=size, size_out=size, **options)
+        frames, label = dls.valid.one_batch()
+        assert frames.shape == label.shape == (1, 3, size, size)
+        how = settings("thesis").sized(32, size)
+        made = apply(still, draw(np.random.default_rng(0), how, n_frames=1))
+        wanted = torch.from_numpy(made.label).permute(2, 0, 1) / 255
+        torch.testing.assert_close(label[0].as_subclass(torch.Tensor), wanted)

@@ -20,6 +20,7 @@ class TinyModel:
     settings: dict[str, Any] = field(default_factory=dict)
     n_frames: int = 3
     size: int = 32
+    lr: float = 1e-3  # a net that ends in a sigmoid wants more
 
     def build(self, seed: int = 0) -> nn.Module:
         with torch.random.fork_rng():
@@ -33,6 +34,10 @@ class TinyModel:
 TINY = {
     "unet": TinyModel("unet", {"n_frames": 3, "encoder": "resnet18", "width": 8}),
     "fusion_net": TinyModel("fusion_net", {"preset": "tiny", "n_frames": 3}, size=16),
+    "bionet": TinyModel("bionet", {"n_frames": 3, "encoder": "resnet18", "width": 8}),
+    "bionet_published": TinyModel("bionet_published", {"n_frames": 3, "multiplier": 0.25}, lr=1e-2),
+    "feature_net": TinyModel("feature_net", {"n_frames": 3, "encoder": "resnet18", "width": 8, "merge": ["half", "quarter"]}),
+    "serfiq_net": TinyModel("serfiq_net", {"n_frames": 3, "encoder": "resnet18", "width": 8}),
 }
 
 

@@ -74,7 +74,7 @@ def test_a_few_steps_lower_the_loss(tiny) -> None:
     net = tiny.build().train()
     frames = tiny.frames(4)
     target = torch.full((4, 3, tiny.size * net.scale, tiny.size * net.scale), 0.25)
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+    optimiser = torch.optim.Adam(net.parameters(), lr=tiny.lr)
     losses = [_step(net, optimiser, frames, target) for _ in range(12)]
     assert losses[-1] < 0.8 * losses[0]
 
@@ -90,7 +90,7 @@ def _hidden_middle(tiny, bs: int, seed: int) -> tuple[torch.Tensor, torch.Tensor
 
 def test_the_other_frames_have_influence(tiny) -> None:
     net, side = tiny.build().train(), tiny.size * tiny.build().scale
-    optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)
+    optimiser = torch.optim.Adam(net.parameters(), lr=max(tiny.lr, 2e-3))
     for step in range(40):
         frames, colour = _hidden_middle(tiny, 8, seed=step)
         loss = (net(frames) - colour.expand(8, 3, side, side)).square().mean()

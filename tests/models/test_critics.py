@@ -9,11 +9,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from sharpening.imaging.convert import to_tensor
-from sharpening.losses import WeightedLoss
+from sharpening.losses import PictureLoss
+from sharpening.metrics.serfiq import SerFiq
 from sharpening.models.critics import critic, critics
-from sharpening.models.face_id import Vgg16Extractor, load_resnet29
+from sharpening.models.face_id import IrSe50, Vgg16Extractor, load_resnet29
 
 NAMES = critics.names()
+WITH_SERFIQ = ("thesis+serfiq", "serfiq-only")
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +32,11 @@ def bicubic(target):
 @pytest.mark.parametrize("name", NAMES)
 def test_zero_at_identity_positive_elsewhere_with_a_gradient(name, target, bicubic):
     loss = critic(name)
-    assert isinstance(loss, WeightedLoss)
-    assert float(loss(target, target)) == pytest.approx(0, abs=1e-6)
+    assert isinstance(loss, PictureLoss)
+    at_target = float(loss(target, target))
+    rest = sum(float(part) for name, part in loss.parts.items() if name != "serfiq")
+    assert rest == pytest.approx(0, abs=1e-6)
+    assert (at_target > rest + 1e-6) == (name in WITH_SERFIQ)  # SER-FIQ asks for a usable face, not for this one
     pred = bicubic.clone().requires_grad_()
     value = loss(pred, target)
     value.backward()
@@ -49,7 +54,14 @@ def test_parts():
     names = {name: list(_parts(name)) for name in NAMES}
     layers = ("stage1", "stage2", "stage3")
     maps = [f"perceptual.{kind}_{layer}" for kind in ("feature", "gram") for layer in layers]
-    assert names == {"pixel": ["mse"], "thesis": ["mse", *maps], "ours": ["charbonnier", "ssim", "identity"]}
+    assert names == {
+        "pixel": ["mse"],
+        "thesis": ["mse", *maps],
+        "thesis+serfiq": ["mse", *maps, "serfiq"],
+        "serfiq-only": ["serfiq"],
+        "ours": ["charbonnier", "ssim", "identity"],
+        "inpaint": ["inside", "outside"],
+    }
 
 
 def _parts(name):
@@ -69,6 +81,31 @@ def test_balance_of_the_parts_on_a_real_face(target, bicubic):
     assert 0.2 < features / parts["mse"] < 5
     assert 0.1 < grams / parts["mse"] < 2.5
     assert float(ours.parts["charbonnier"]) > float(ours.parts["ssim"]) > float(ours.parts["identity"]) > 0
+
+
+def test_serfiq_pulls_about_as_hard_as_all_the_rest(target, bicubic):
+    pulls = {}
+    for name in ("thesis", *WITH_SERFIQ):
+        pred = bicubic.clone().requires_grad_()
+        pulls[name] = torch.autograd.grad(critic(name)(pred, target), pred)[0]
+    share = (pulls["thesis+serfiq"] - pulls["thesis"]).norm() / pulls["thesis"].norm()
+    assert 0.2 < float(share) < 3
+    assert bool(pulls["serfiq-only"].isfinite().all())
+
+
+def test_serfiq_says_which_network_judges_and_takes_another(target, bicubic, monkeypatch):
+    monkeypatch.setattr("sharpening.models.face_id.quality.IR_SE50_NAMES", ("a_net_that_nobody_has",))
+    assert critic("serfiq-only").losses["serfiq"].quality.network.name == "dlib_resnet29"
+    own = IrSe50(widths=(16, 16, 16, 16), units=(1, 1, 1, 1), size=32).requires_grad_(False)
+    for network in (own, SerFiq(own, m=3)):
+        loss = critic("serfiq-only", network=network)
+        assert loss.losses["serfiq"].quality.network is own
+        assert float(loss(bicubic, target)) > 0
+
+
+def test_serfiq_draws_new_masks_at_each_step(target, bicubic):
+    loss = critic("serfiq-only")
+    assert float(loss(bicubic, target)) != float(loss(bicubic, target))
 
 
 def test_moving_a_critic_moves_nobody_elses_net():

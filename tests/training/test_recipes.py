@@ -8,10 +8,9 @@ import pytest
 from sharpening.errors import RangeError
 from sharpening.frames.degrade import presets
 from sharpening.metrics import metrics
-from sharpening.mframe_dl import mframe_dls
 from sharpening.models.critics import critics
 from sharpening.models.learner_parts import LearnerOptions
-from sharpening.training.learner import learners
+from sharpening.training.learner import learners, loaders
 from sharpening.training.recipes import Recipe, recipes
 
 
@@ -33,7 +32,7 @@ def test_all_that_a_recipe_names_exists(recipe) -> None:
 
 
 def test_settings_are_arguments_of_loader_and_learner(recipe) -> None:
-    assert set(recipe.loader_settings()) <= set(inspect.signature(mframe_dls).parameters)
+    assert set(recipe.loader_settings()) <= set(inspect.signature(loaders.get(recipe.loaders)).parameters)
     known = set(inspect.signature(learners.get(recipe.model)).parameters) | LearnerOptions.__annotations__.keys()
     assert set(recipe.learner_settings()) <= known
     assert not recipe.start or (recipe.start in recipes and recipe.start_as in known)

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sharpening.errors import ShapeError
+from sharpening.errors import RangeError, ShapeError
 from sharpening.imaging.convert import to_uint8
 from sharpening.metrics.identity import identity_cosine, identity_distance
-from sharpening.models.face_align.chip import extract_chip
 from sharpening.models.face_align.detect import Face, find_faces
-from sharpening.models.face_id.resnet29 import load_resnet29
+from sharpening.models.face_id.protocol import FaceNet
+from sharpening.models.face_id.resnet29 import DlibResNet29, load_resnet29
 
 __all__ = ["SAME_PERSON_DISTANCE", "FaceJudge", "Likeness"]
 
 SAME_PERSON_DISTANCE = 0.6
-"""Two faces with descriptors nearer than this are taken for one person (the threshold of the author of the net)."""
+"""Two faces with descriptors of dlib's net nearer than this are taken for one person (the threshold of its author)."""
 
 _ROUNDING = 1e-6
 
@@ -35,10 +35,12 @@ class Likeness:
     Attributes:
         cosine: `[bs]`, of the angle between the descriptors; 1 is best.
         distance: `[bs]`, between the descriptors; 0 is best.
+        threshold: distance under which it counts as the same person; None where none is known for the net.
     """
 
     cosine: Tensor
     distance: Tensor
+    threshold: float | None = SAME_PERSON_DISTANCE
 
     @property
     def found(self) -> Tensor:
@@ -47,24 +49,38 @@ class Likeness:
 
     @property
     def same(self) -> Tensor:
-        """Bool `[bs]`: where it counts as the same person; False where no face was found."""
-        return self.distance < SAME_PERSON_DISTANCE
+        """Bool `[bs]`: where it counts as the same person; False where no face was found.
+
+        Raises:
+            RangeError: when there is no threshold.
+        """
+        if self.threshold is None:
+            raise RangeError("threshold", None, "a distance", "Give FaceJudge one that belongs to its network.")
+        return self.distance < self.threshold
 
 
 class FaceJudge:
     """Descriptors of the largest face in pictures, and their comparison. Not for several threads at a time (see `find_faces`).
 
     Args:
-        network: chips `[bs, 3, 150, 150]` in [0, 1] to descriptors `[bs, d]`; dlib's face net when left out.
+        network: cuts its own chips out of pictures and describes them; dlib's face net when left out.
         find: pictures uint8 `[H, W, 3]` to faces, the wanted one first.
         batch: how many chips to describe at a time.
+        threshold: distance under which two faces count as one person; known for dlib's net alone.
     """
 
     def __init__(
-        self, network: nn.Module | None = None, *, find: Callable[[np.ndarray], list[Face]] = find_faces, batch: int = 32
+        self,
+        network: FaceNet | None = None,
+        *,
+        find: Callable[[np.ndarray], list[Face]] = find_faces,
+        batch: int = 32,
+        threshold: float | None = None,
     ) -> None:
-        self.network = load_resnet29() if network is None else network
+        self.network: FaceNet = load_resnet29() if network is None else network
         self.find, self.batch = find, batch
+        own = SAME_PERSON_DISTANCE if self.network.name == DlibResNet29.name else None
+        self.threshold = own if threshold is None else threshold
 
     def locate(self, pictures: Tensor) -> Tensor:
         """Landmarks `[bs, 5, 2]` (x, y) [px] of the largest face in each of pictures `[bs, 3, H, W]` in [0, 1]; NaN where none."""
@@ -77,7 +93,7 @@ class FaceJudge:
 
     @torch.no_grad()
     def descriptors(self, pictures: Tensor, landmarks: Tensor | None = None) -> Tensor:
-        """Describe one face in each picture, on the chip that dlib would cut out of it (8 bits).
+        """Describe one face in each picture, on the chip that the network's own `cut` takes out of it (8 bits).
 
         Args:
             pictures: `[bs, 3, H, W]`, RGB in [0, 1].
@@ -85,7 +101,7 @@ class FaceJudge:
                 Searched for in the pictures themselves when left out.
 
         Returns:
-            float32 `[bs, 128]`, on the device of the network; rows of NaN where there is no face.
+            float32 `[bs, d]`, on the device of the network; rows of NaN where there is no face.
 
         Raises:
             ShapeError: when pictures and landmarks do not fit together.
@@ -97,7 +113,7 @@ class FaceJudge:
         there = landmarks.isfinite().all(dim=(1, 2)).nonzero()[:, 0]
         anchor = next(self.network.parameters())
         found = [self._describe(pictures[some], landmarks[some], anchor) for some in there.split(self.batch) if len(some)]
-        width = found[0].shape[1] if found else 128
+        width = found[0].shape[1] if found else self.network.n_descriptor
         rows = anchor.new_full((len(pictures), width), torch.nan)
         return rows.index_copy(0, there.to(rows.device), torch.cat(found)) if found else rows
 
@@ -116,12 +132,12 @@ class FaceJudge:
             raise ShapeError("pred and target", f"{list(pred.shape)} and {list(target.shape)}", "equal shapes", "Resize one first.")
         landmarks = self.locate(target) if landmarks is None else landmarks
         got, wanted = self.descriptors(pred, landmarks), self.descriptors(target, landmarks)
-        return Likeness(identity_cosine(got, wanted), identity_distance(got, wanted))
+        return Likeness(identity_cosine(got, wanted), identity_distance(got, wanted), self.threshold)
 
     def _describe(self, pictures: Tensor, landmarks: Tensor, anchor: Tensor) -> Tensor:
         # dlib works on grey levels and cuts fractions off; doing the same gives its descriptors to the last digits.
         levels = torch.from_numpy(to_uint8(pictures)).movedim(-1, 1).to(landmarks)
-        chips = (extract_chip(levels, landmarks) + _ROUNDING).floor() / 255
+        chips = (self.network.cut(levels, landmarks) + _ROUNDING).floor() / 255
         return self.network(chips.to(anchor))
 
 

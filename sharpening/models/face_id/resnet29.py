@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sharpening.errors import RangeError, ShapeError, WeightsMismatch
+from sharpening.errors import ShapeError, WeightsMismatch
+from sharpening.models.face_align.chip import extract_chip
 from sharpening.models.face_align.dlib_models import FACE_NET, dlib_model_path
 from sharpening.models.face_id.dlib_file import DlibLayer, read_layers
+from sharpening.models.face_id.protocol import chosen_maps, to_side
 
 __all__ = ["SIDE", "DlibResNet29", "load_resnet29"]
 
@@ -63,6 +65,12 @@ class DlibResNet29(nn.Module):
     feature_layers: ClassVar = ("stage1", "stage2", "stage3")
     """The maps that feature losses take when nothing else is asked for."""
 
+    name = "dlib_resnet29"
+    size = SIDE
+    n_descriptor = 128
+    p_drop = 0.5
+    """Chance of dropout in SER-FIQ; the net was trained without."""
+
     mean: Tensor
 
     def __init__(self) -> None:
@@ -85,9 +93,15 @@ class DlibResNet29(nn.Module):
         if chips.ndim != 4 or chips.shape[1:] != (3, SIDE, SIDE):
             advice = "Cut faces out with models.face_align.extract_chip."
             raise ShapeError("chips", tuple(chips.shape), f"[bs, 3, {SIDE}, {SIDE}]", advice)
-        for _, x in self._maps(chips):
-            last = x
-        return self.fc(last.mean(dim=(2, 3)))
+        return self.head(self.trunk(chips))
+
+    def trunk(self, pictures: Tensor) -> Tensor:
+        """The last maps `[bs, 256, 2, 2]` of pictures `[bs, 3, H, W]`, RGB in [0, 1]; other sizes than 150×150 are resized."""
+        return self.features(pictures, self.stages[-1:])[0]
+
+    def head(self, maps: Tensor) -> Tensor:
+        """Descriptors `[bs, 128]` (not normalised) of maps `[bs, 256, h, w]` from the trunk."""
+        return self.fc(maps.mean(dim=(2, 3)))
 
     def features(self, pictures: Tensor, layers: Sequence[str] = feature_layers) -> list[Tensor]:
         """Maps inside the net, after the activation, for each name in `layers` (of `stages`) in the order asked for.
@@ -99,18 +113,11 @@ class DlibResNet29(nn.Module):
         Raises:
             RangeError: when a name is unknown.
         """
-        unknown = [name for name in layers if name not in self.stages]
-        if unknown:
-            raise RangeError("layers", unknown, f"names out of {', '.join(self.stages)}")
-        if pictures.shape[-2:] != (SIDE, SIDE):
-            pictures = F.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", align_corners=False, antialias=True)
-        found: dict[str, Tensor] = {}
-        for name, x in self._maps(pictures):
-            if name in layers:
-                found[name] = x
-            if len(found) == len(set(layers)):
-                break
-        return [found[name] for name in layers]
+        return chosen_maps(self._maps(to_side(pictures, SIDE)), layers, self.stages)
+
+    def cut(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
+        """Chips `[bs, 3, 150, 150]` of pictures `[bs, 3, H, W]` at landmarks `[bs, 5, 2]` (x, y) [px], as dlib cuts them."""
+        return extract_chip(pictures, landmarks, size=SIDE)
 
     def _maps(self, pictures: Tensor) -> Iterator[tuple[str, Tensor]]:
         x = (pictures.to(self.stem.weight.dtype) * 255 - self.mean) / 256

@@ -22,15 +22,15 @@ from sharpening.errors import RangeError, WeightsMismatch
 from sharpening.imaging.ranges import to_byte_range, to_imagenet
 from sharpening.weights.store import load_into, load_state
 
-__all__ = ["VGG_FACE_MEAN", "Vgg16Extractor", "vgg16_extractor"]
+__all__ = ["VGG_FACE_MEAN", "VGG_GROUPS", "Vgg16Extractor", "numbered", "vgg16_extractor"]
 
 VGG_FACE_MEAN = (129.186279296875, 104.76238250732422, 93.59396362304688)
 """Mean red, green and blue of the faces that VGG-Face learned from, 0–255."""
 
 Normalisation = Literal["imagenet", "vgg_face"]
 
-# Channels of the convolutions between the max pools.
-_GROUPS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+VGG_GROUPS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+"""Channels of the convolutions between the max pools."""
 
 
 class Vgg16Extractor(nn.Module):
@@ -39,6 +39,7 @@ class Vgg16Extractor(nn.Module):
     Args:
         batch_norm: whether there is batch normalisation behind each convolution; it always uses its stored statistics.
         normalisation: what the weights were trained with, "imagenet" or "vgg_face".
+        groups: channels of the convolutions between the pools; other than the published ones only for trials.
 
     Attributes:
         layers: names of the maps, "relu1_1" to "relu5_3", and the module of `body` that gives each.
@@ -49,18 +50,24 @@ class Vgg16Extractor(nn.Module):
     feature_layers: ClassVar = ("relu3_3", "relu4_3", "relu5_3")
     """The maps that feature losses take when nothing else is asked for: the last ones before the pools 3, 4 and 5."""
 
-    def __init__(self, *, batch_norm: bool = False, normalisation: Normalisation = "imagenet") -> None:
+    def __init__(
+        self,
+        *,
+        batch_norm: bool = False,
+        normalisation: Normalisation = "imagenet",
+        groups: Sequence[Sequence[int]] = VGG_GROUPS,
+    ) -> None:
         super().__init__()
         if normalisation not in ("imagenet", "vgg_face"):
             raise RangeError("normalisation", repr(normalisation), '"imagenet" or "vgg_face"')
         self.normalisation = normalisation
         self.layers: dict[str, int] = {}
-        self.body = nn.Sequential(*self._modules_in_order(batch_norm))
+        self.body = nn.Sequential(*self._modules_in_order(batch_norm, groups))
         self.eval()
 
-    def _modules_in_order(self, batch_norm: bool) -> Iterator[nn.Module]:
+    def _modules_in_order(self, batch_norm: bool, groups: Sequence[Sequence[int]]) -> Iterator[nn.Module]:
         n_in, place = 3, 0
-        for group, widths in enumerate(_GROUPS, start=1):
+        for group, widths in enumerate(groups, start=1):
             for number, n_out in enumerate(widths, start=1):
                 modules = [nn.Conv2d(n_in, n_out, 3, padding=1), *([nn.BatchNorm2d(n_out)] if batch_norm else []), nn.ReLU()]
                 yield from modules
@@ -124,7 +131,7 @@ def vgg16_extractor(path: str | Path, *, sha256: str | None = None) -> Vgg16Extr
         renamed = {key.replace("features", "body", 1): value for key, value in convolutions.items()}
     elif any(key in convolutions for key in ("conv_1_1.weight", "conv1_1.weight")):
         network = Vgg16Extractor(normalisation="vgg_face")
-        renamed = {_numbered(key, network.layers): value for key, value in convolutions.items()}
+        renamed = {numbered(key, network.layers): value for key, value in convolutions.items()}
     else:
         advice = "Wanted torchvision's vgg16 or vgg16_bn (features.0.weight …) or VGG-Face (conv_1_1.weight or conv1_1.weight …)."
         raise WeightsMismatch(path, f"no VGG-16: its keys begin with {', '.join(list(state)[:3]) or 'nothing'}.", advice)
@@ -136,7 +143,7 @@ def _is_convolutional(key: str) -> bool:
     return key.startswith(("features.", "conv"))
 
 
-def _numbered(key: str, layers: Mapping[str, int]) -> str:
+def numbered(key: str, layers: Mapping[str, int]) -> str:
     """`conv_1_2.weight` or `conv1_2.weight` under the name that it has in the module."""
     layer, part = key.split(".")
     place = layers.get("relu" + layer.removeprefix("conv").removeprefix("_"))

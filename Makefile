@@ -69,10 +69,10 @@ evaluate: setup      ## All protocols on DATA, rows and tables into docs/results
 
 # -small: nets a quarter as wide, some hours on two cores. SIZE= (nothing) trains the thesis's own sizes, for which a GPU is needed.
 SIZE ?= -small
-NETS := thesis-unet-one-frame thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
+NETS := thesis-unet-one-frame thesis-unet-one-frame-longer thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
 
 reproduce: setup     ## Tables 3.1–3.3 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
-	@echo "Seven nets are trained first: with SIZE=-small about 20 to 45 minutes each on two cores. Stop and call again at any time."
+	@echo "Eight nets are trained first: with SIZE=-small about 20 to 45 minutes each on two cores. Stop and call again at any time."
 	@for net in $(NETS); do \
 	  $(BIN)/sharpening train --recipe $$net$(SIZE) --data $(DATA) --out $(RUNS)/$$net$(SIZE) || exit 1; done
 	@for table in 3.1 3.2 3.3; do \

@@ -35,7 +35,8 @@ def restore(
     frames: Annotated[int | None, typer.Option(min=1, help="Most frames to use; 7 when left out.")] = None,
     weights: WeightsOption = "default",
     then: Annotated[
-        str | None, typer.Option(help="Weights of a single-frame net that finetunes the result; undone where it changes the person.")
+        str | None,
+        typer.Option(help="Weights of a single-frame net that finetunes the result; undone where it changes the person."),
     ] = None,
     device: DeviceOption = None,
 ) -> None:

@@ -41,10 +41,13 @@ def synth(
 
 def train(
     data: Annotated[Path, typer.Option(help="Folder of sequences (MLFDB's form) or of sharp pictures.")],
-    recipe: Annotated[str, typer.Option(help="Name of the recipe: fusion, thesis-unet, thesis-bionet-small, …; a wrong one lists them.")] = "fusion",
+    recipe: Annotated[
+        str, typer.Option(help="Name of the recipe: fusion, thesis-unet, thesis-bionet-small, …; a wrong one lists them.")
+    ] = "fusion",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run; runs/<recipe> when left out.")] = None,
     start: Annotated[
-        str | None, typer.Option(help="Weights to start from, for a recipe that goes on from another's (else that one is run first).")
+        str | None,
+        typer.Option(help="Weights to start from, for a recipe that goes on from another's (else that one is run first)."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume/--anew", help="Go on with a run that was stopped, or start anew.")] = True,
     workers: Annotated[int, typer.Option(min=0, help="Processes that load data.")] = 0,

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sharpening.errors import InputError
+from sharpening.errors import InputError, RangeError, WeightsMissing
 from sharpening.evaluation.baselines import back_projection, fsrcnn, interpolate
 from sharpening.imaging.resize import resize_tensor
 from sharpening.restore.network import TrainedNetwork, load_network
@@ -63,8 +63,13 @@ def _build(name: str, twin: str | Path | None, peer: Path | None, pretrained: st
                 "twin", "needs the weights of the single-frame twin.", "Train them (make train-twin) and name them with --twin."
             )
         return network_method(twin, pretrained, one_frame=True)
-    one_frame = name.endswith("-one-frame")
-    return network_method(name.removesuffix("-one-frame"), pretrained, one_frame=one_frame)
+    if name.endswith("-one-frame"):
+        try:
+            # Weights may be called so themselves: those of the recipes "fusion-one-frame" and "thesis-unet-one-frame" are.
+            return network_method(name, pretrained)
+        except WeightsMissing:
+            return network_method(name.removesuffix("-one-frame"), pretrained, one_frame=True)
+    return network_method(name, pretrained)
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,15 @@ def network_method(weights: str | Path, pretrained: str | Path | None = None, *,
         weights: Name or path, see `restore.network.load_network`.
         pretrained: Folder to search first.
         one_frame: Give it the middle frame alone.
+
+    Raises:
+        RangeError: if it shall get one frame and takes another number.
     """
-    return NetworkMethod(load_network(weights, pretrained=pretrained), one_frame)
+    trained = load_network(weights, pretrained=pretrained)
+    if one_frame and trained.card.n_frames not in (None, 1):
+        advice = "Give weights that were trained on one frame."
+        raise RangeError(f"frames of {trained.card.name}", 1, f"{trained.card.n_frames}, as it was trained", advice)
+    return NetworkMethod(trained, one_frame)
 
 
 def fitted(pred: Tensor, label: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def _cell(value: tuple[float, float], decimals: int) -> str:
 
 def _gradient_words(found: Probe) -> str:
     if found.shares is None:
-        return "gradient share of the frames: the model has no gradient"
+        return "gradient share of the frames: the model passes none back"
     shares = np.nanmean(found.shares, axis=0)
     return "gradient share of the frames: " + ", ".join(f"{share:.1%}" for share in shares)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from sharpening.errors import InputError, WeightsMissing
+from sharpening.evaluation.measuring import TRUTH
 from sharpening.evaluation.methods import BASELINES, Method, network_method
 from sharpening.restore.finetune import Finetuner
 from sharpening.weights.card import WeightCard, load_card
@@ -117,7 +118,7 @@ def _given(methods: str | None) -> dict[str, str]:
         # A name alone finds its row by itself: "thesis-unet-small", "runs/…/thesis-unet-small.safetensors", "default", "bilinear".
         row = label or by_name.get(Path(weights).stem if weights.endswith(".safetensors") else weights, weights)
         row = ALIASES.get(row, by_label.get(row.lower(), row))
-        if row == "before" or (row.removesuffix("+") in NETS and row not in NETS):
+        if row in ("before", TRUTH) or (row.removesuffix("+") in NETS and row not in NETS):
             raise InputError(
                 item, f"fills the row {row!r}, which is made of others.", f"Give {FINETUNER}, or the base of Table 3.3."
             )

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ __all__ = ["Filled", "fill"]
 
 # To be raised when a metric changes: rows of other figures are then made anew.
 ROWS_VERSION = 1
+_JUDGING = ("scikit-image", "dlib-bin")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,19 @@ class _Store:
         """Whether all n rows of a method are there."""
         return len(self.rows.get(key, ())) == n
 
+    def others(self, labels: Collection[str], n: int) -> list[str]:
+        """Keys of the stored methods that this call does not measure; their rows stay.
+
+        Raises:
+            InputError: if they are of another number of samples: one table cannot hold both.
+        """
+        found = [key for key, part in self.rows.items() if part["method"].iloc[0] not in labels]
+        if any(len(self.rows[key]) != n for key in found):
+            lengths = ", ".join(sorted({str(len(self.rows[key])) for key in found}))
+            advice = "Choose another folder (--out), or lose them (--anew)."
+            raise InputError(str(self.file), f"holds rows of methods for {lengths} samples, not {n}.", advice)
+        return found
+
     def add(self, key: str, rows: list[dict[str, Any]], keep: Sequence[str]) -> None:
         """Store a method's rows, with those that are there of the keys in `keep`. What a reader of the file gets is what counts."""
         import pandas as pd
@@ -108,7 +122,7 @@ def fill(
         data: Folder in the form of `../shared/data`.
         entries: From `thesis_rows.entries`.
         out: Folder of `table-<number>.csv`, where the rows are kept: a method whose weights, inputs and judges are those of stored rows
-            is not run again. None keeps nothing.
+            is not run again, and the rows of methods that are not asked for now stay. None keeps nothing.
         limit: Only the first so many samples.
         split: As in splits.csv.
         seed: Of the protocol.
@@ -117,7 +131,7 @@ def fill(
         progress: Called with the number of pictures done and to do.
 
     Raises:
-        InputError: if there is nothing to test on.
+        InputError: if there is nothing to test on, or `out` holds rows of other methods for another number of samples.
     """
     import pandas as pd
 
@@ -127,13 +141,16 @@ def fill(
         raise InputError(data, f"the protocol '{PROTOCOL[table]}' found nothing to test.", "Check splits.csv.")
     n = sum(len(batch.samples) for batch in tests)
     made_of = {"inputs": inputs_hash(tests), "columns": judges.columns(), "judges": judges.facts(), "version": ROWS_VERSION}
+    # CPBD and the faces found depend on the packages' versions, which the facts beside the rows state.
+    made_of["packages"] = circumstances(*_JUDGING)["versions"]
     jobs = _jobs(entries, made_of)
     store, keys, seconds = _Store(None if out is None else Path(out) / f"table-{table}.csv", anew), [job.key for job in jobs], {}
+    others = store.others([job.label for job in jobs], n)
     todo = [job for job in jobs if not store.holds(job.key, n)]
     for i, job in enumerate(todo):
         start = time.monotonic()
         tick = None if progress is None else partial(_tick, progress, i * n, len(todo) * n)
-        store.add(job.key, _measured(job, tests, judges.columns(), tick), keys)
+        store.add(job.key, _measured(job, tests, judges.columns(), tick), keys + others)
         seconds[job.label] = round(time.monotonic() - start, 1)
     facts = {
         **{"table": table, "split": split, "seed": seed, "samples": n, "inputs_sha256": made_of["inputs"]},
@@ -155,7 +172,7 @@ def _facts(table: str, entries: Sequence[Entry], judges: Judges) -> dict[str, An
         "weights": {entry.label: [_weights(card) for card in entry.cards] for entry in entries if entry.cards},
         "missing": {entry.label: entry.needs for entry in entries if entry.needs},
         "commit": checkout_commit(),
-        **circumstances("scikit-image", "dlib-bin"),
+        **circumstances(*_JUDGING),
     }
 
 

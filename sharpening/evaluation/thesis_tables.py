@@ -119,7 +119,7 @@ def _notes(filled: Filled) -> tuple[str, ...]:
 def compared(filled: Filled, means: Mapping[str, Means], figures: Figures) -> Grid:
     """Thesis | ours | difference, for the rows and columns of the thesis."""
     columns, shown = _columns(), row_names()[filled.table]
-    labels = [entry.label for entry in filled.entries if entry.label in shown or any(place.row == entry.label for place in figures)]
+    labels = [entry.label for entry in filled.entries if entry.label in shown or entry.label == "bicubic"]
     rows = []
     for label in labels:
         cells = [
@@ -160,7 +160,11 @@ def _long(filled: Filled, means: Mapping[str, Means], figures: Figures) -> str:
 def write_table(filled: Filled, grids: tuple[Grid, Grid], figures: Figures, out: str | Path) -> None:
     """Write `table-<number>` as .txt, .md, .tex, .json (facts) and .means.csv beside the rows (.csv)."""
     stem, means = Path(out) / f"table-{filled.table}", summarise(filled.rows)
-    head = f"Made by `sharpening tables {filled.table}`; facts in {stem.name}.json, a row a picture in {stem.name}.csv.\n"
+    n, split = filled.facts["samples"], filled.facts["split"]
+    head = (
+        f"Made by `sharpening tables {filled.table}` on {n} samples of the split {split}; "
+        f"facts in {stem.name}.json, a row a picture in {stem.name}.csv.\n"
+    )
     pages: dict[str, Callable[[], str]] = {
         ".txt": lambda: "\n".join(map(text, grids)),
         ".md": lambda: markdown(grids[0]) + "\n" + markdown(grids[1], 2) + "\n" + head,

@@ -58,7 +58,7 @@ def pack_pair(base: Tensor, source: Tensor, mask: Tensor, *, n_in: int = 9) -> T
 
     Raises:
         ShapeError: if the three do not fit together.
-        RangeError: for another `n_in`.
+        RangeError: for another `n_in`, or a mask with colours.
     """
     if n_in not in _FORMS:
         raise RangeError("n_in", n_in, " or ".join(map(str, _FORMS)))
@@ -67,6 +67,8 @@ def pack_pair(base: Tensor, source: Tensor, mask: Tensor, *, n_in: int = 9) -> T
     if mask.ndim != 4 or mask.shape[1] not in (1, 3) or mask.shape[0] != base.shape[0] or mask.shape[2:] != base.shape[2:]:
         wanted = f"[{base.shape[0]}, 1, {base.shape[2]}, {base.shape[3]}]"
         raise ShapeError("mask", tuple(mask.shape), wanted, "It lies on the base, pixel by pixel.")
+    if mask.shape[1] == 3 and not bool((mask == mask[:, :1]).all()):
+        raise RangeError("mask", "three channels that differ", "one, or three that are equal", "A mask has no colours.")
     one = mask[:, :1].to(base.dtype)
     return torch.cat([base, source, *[one] * _FORMS[n_in]], dim=1)
 

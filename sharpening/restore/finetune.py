@@ -30,24 +30,26 @@ class Finetuned:
         kept: whether the finetuned picture was kept.
         change: distance of the descriptors before and after [-]; None where no judge or no face was there to measure it.
         name: of the finetuner's weights.
+        most_change: the largest change that was allowed [-].
     """
 
     picture: NDArray[np.float32]
     kept: bool
     change: float | None
     name: str
+    most_change: float = MOST_CHANGE
 
     def facts(self) -> dict[str, Any]:
         """For the report."""
         change = None if self.change is None else round(self.change, 4)
-        return {"weights": self.name, "identity_change": change, "undone_from": MOST_CHANGE, "kept": self.kept}
+        return {"weights": self.name, "identity_change": change, "undone_from": self.most_change, "kept": self.kept}
 
     def warnings(self) -> list[str]:
         """What the user should know."""
         if self.kept:
             return []
         return [
-            f"The finetuner {self.name} changed the face (identity distance {self.change:.2f}, at most {MOST_CHANGE} is allowed): "
+            f"The finetuner {self.name} changed the face (identity distance {self.change:.2f}, at most {self.most_change} is allowed): "
             "its result was thrown away."
         ]
 
@@ -90,14 +92,16 @@ class Finetuner:
         change = self._change(before, after)
         kept = change is None or change <= self.most_change
         chosen = after[0].movedim(0, -1).numpy() if kept else picture
-        return Finetuned(np.ascontiguousarray(chosen, np.float32), kept, change, self.trained.card.name)
+        return Finetuned(np.ascontiguousarray(chosen, np.float32), kept, change, self.trained.card.name, self.most_change)
 
     def tensor(self, pictures: torch.Tensor) -> torch.Tensor:
         """Finetune a batch `[bs, 3, S, S]` in [0, 1], on the CPU, without looking at the persons."""
         side = max(pictures.shape[-1], self.trained.card.size_out)
         small = resize_tensor(pictures, round(side / self.trained.scale)).clamp(0, 1)
         device = next(self.trained.network.parameters()).device
-        return self.trained(small[:, None].to(device)).pictures.float().cpu()
+        made = self.trained(small[:, None].to(device)).pictures.float().cpu()
+        # Rounding on the way down may have cost or added a pixel: 256 → 107 → 257.
+        return made if made.shape[-1] == side else resize_tensor(made, side).clamp(0, 1)
 
     def _change(self, before: torch.Tensor, after: torch.Tensor) -> float | None:
         if self.judge is None:

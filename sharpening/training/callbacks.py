@@ -25,9 +25,16 @@ class EpochDraws(Callback):
         draws = getattr(self.dls.train, "draws", None)
         if draws is not None:
             draws.epoch = self.epoch
+        self._seed_loss(self.epoch)
+
+    def before_validate(self) -> None:
+        """Give a loss with dice the same ones in every epoch, so that epochs can be compared."""
+        self._seed_loss(0)
+
+    def _seed_loss(self, seed: int) -> None:
         for part in self.loss_func.modules() if isinstance(self.loss_func, nn.Module) else ():
             if isinstance(getattr(part, "generator", None), torch.Generator):
-                part.generator.manual_seed(self.epoch)  # type: ignore[union-attr,operator]
+                part.generator.manual_seed(seed)  # type: ignore[union-attr,operator]
 
 
 class Ema(Callback):
@@ -223,7 +230,6 @@ def _number(value: Any) -> float | None:
 
 def append_line(path: Path, facts: Mapping[str, Any]) -> None:
     """Append `facts` to a log as one line of JSON; a line that a kill tore off before stays on a line of its own."""
-    """Append one line of JSON to a log; a line that a kill has torn stays alone and is not glued to this one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:

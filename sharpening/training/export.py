@@ -87,7 +87,7 @@ def _facts(net: Any, form: BatchForm) -> dict[str, Any]:
     # Where the first weights came from is no setting of the network: the weights are in the file now.
     settings = {key: value for key, value in net.settings.items() if key != "pretrained"}
     taken = {key: getattr(form, key) for key in ("n_frames", "size_in", "size_out", "normalisation")}
-    return {"settings": settings, "n_parameters": sum(p.numel() for p in net.parameters()), **taken}
+    return {"settings": settings, "n_parameters": sum(p.numel() for p in net.parameters()) + getattr(net, "n_frozen", 0), **taken}
 
 
 def _words(recipe: Recipe | str | None) -> str:

@@ -19,7 +19,7 @@ from fastcore.basics import noop
 from fastcore.imports import IN_NOTEBOOK
 from torch import nn
 
-from sharpening.errors import RangeError, ShapeError
+from sharpening.errors import InputError, RangeError, ShapeError, WeightsMismatch
 from sharpening.imaging.files import write_text
 from sharpening.metrics import metrics as metric_table
 from sharpening.mframe_dl import BatchForm
@@ -28,6 +28,8 @@ from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, PictureMean,
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
 from sharpening.training.recipes import Recipe, recipes
+from sharpening.weights.card import card_path
+from sharpening.weights.store import load_state
 
 __all__ = ["batch_form", "fit", "learners", "loaders", "make_learner", "train"]
 
@@ -177,6 +179,8 @@ def train(
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
     if start is not None and not recipe.start:
         raise RangeError("start", str(start), "nothing", f"The recipe {recipe.name} starts from fresh weights.")
+    if resume and (finished := _finished(recipe, Path(out))) is not None:
+        return finished
     if recipe.start and start is None:
         before = Path(out).parent / recipe.start
         start = train(recipe.start, data, before, report=report, num_workers=num_workers, device=device)
@@ -189,6 +193,21 @@ def train(
     # The name alone: a card is given away, and the rest of a path tells of the desk it was made on.
     origin = f"folder {Path(data).resolve().name}" if isinstance(data, str | Path) else "sequences in memory"
     return export(learn, recipe.name, out, recipe=recipe, data=origin, metrics=figures)
+
+
+def _finished(recipe: Recipe, out: Path) -> Path | None:
+    """The weights of a run that is over; exporting them again would write today's commit on the card of older work."""
+    weights, note = out / f"{recipe.name}.safetensors", out / "recipe.json"
+    if not all(file.is_file() for file in (weights, card_path(weights), note, out / "log.jsonl")):
+        return None
+    if Recipe.from_json(note.read_text(encoding="utf-8")) != Recipe.from_json(recipe.to_json()):
+        return None  # `fit` tells what is wrong
+    try:
+        load_state(weights)  # also holds it against its card
+    except (InputError, WeightsMismatch):
+        return None
+    log = read_log(out / "log.jsonl")
+    return weights if log and log[-1]["epoch"] == recipe.epochs - 1 else None
 
 
 def _fresh_learner(recipe: Recipe, dls: DataLoaders, start: Mapping[str, Any]) -> Learner:

@@ -162,8 +162,10 @@ recipes.add("fusion-one-frame", "sharpening.training.recipes:FUSION_ONE_FRAME")
 recipes.add("tiny", "sharpening.training.recipes:TINY")
 for _name, _attribute in (
     ("thesis-unet-one-frame", "THESIS_UNET_ONE_FRAME"),
+    ("thesis-unet-one-frame-longer", "THESIS_UNET_ONE_FRAME_LONGER"),
     ("thesis-unet", "THESIS_UNET"),
     ("thesis-bionet", "THESIS_BIONET"),
+    ("bionet-published", "BIONET_PUBLISHED"),
     ("thesis-feature-net", "THESIS_FEATURE_NET"),
     ("thesis-serfiq", "THESIS_SERFIQ"),
     ("serfiq-only", "SERFIQ_ONLY"),

@@ -7,15 +7,17 @@ that Tables 3.1 and 3.2 can be filled on two CPU cores in some hours. Their figu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sharpening.training.recipes import Recipe
 
-_SMALL = {"encoder": "resnet18", "width": 16}
+_NARROW = {"encoder": "resnet18", "width": 16}
 
 
-def _small(recipe: Recipe) -> Recipe:
-    settings = {**recipe.settings, **_SMALL}
+def _small(recipe: Recipe, narrow: Mapping[str, Any] = _NARROW) -> Recipe:
+    settings = {**recipe.settings, **narrow}
     return replace(recipe, name=f"{recipe.name}-small", settings=settings, epochs=12, samples_per_epoch=800, n_valid=64)
 
 
@@ -40,10 +42,20 @@ THESIS_UNET_SMALL = _small(THESIS_UNET)
 THESIS_UNET_ONE_FRAME = replace(THESIS_UNET, name="thesis-unet-one-frame", n_frames=1)
 THESIS_UNET_ONE_FRAME_SMALL = _small(THESIS_UNET_ONE_FRAME)
 
+# Trained as long as Feature-Merge, which goes on from the same net: the difference of the two is the other frames.
+THESIS_UNET_ONE_FRAME_LONGER = replace(THESIS_UNET_ONE_FRAME, name="thesis-unet-one-frame-longer", start="thesis-unet-one-frame")
+THESIS_UNET_ONE_FRAME_LONGER_SMALL = replace(_small(THESIS_UNET_ONE_FRAME_LONGER), start="thesis-unet-one-frame-small")
+
 THESIS_BIONET = replace(
     THESIS_UNET, name="thesis-bionet", model="bionet", settings={"encoder": "resnet34", "n_iterations": 2, "blur": True}
 )
 THESIS_BIONET_SMALL = _small(THESIS_BIONET)
+
+# The BiO-Net of its authors on the thesis's task; the thesis has no run of it.
+BIONET_PUBLISHED = replace(
+    THESIS_UNET, name="bionet-published", model="bionet_published", settings={"n_iterations": 2, "integrate": True}
+)
+BIONET_PUBLISHED_SMALL = _small(BIONET_PUBLISHED, {"multiplier": 0.375})
 
 # The other frames' encoder is that of the single-frame net, frozen; merged at the deepest level alone, as in the thesis.
 THESIS_FEATURE_NET = replace(

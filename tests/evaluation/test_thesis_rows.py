@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sharpening.errors import InputError
-from sharpening.evaluation.methods import fitted, network_method
+from sharpening.evaluation.methods import build_methods, fitted, network_method
 from sharpening.evaluation.thesis_rows import DEFAULT, entries, row_names
 from sharpening.imaging.ranges import to_imagenet
 from sharpening.imaging.resize import resize_tensor
@@ -116,3 +116,12 @@ def test_plus_row_is_the_net_and_then_the_finetuner(places):
     assert plus.shape[-1] == 144
     finetuner = network_method(places["runs"] / "finetune-144" / "finetune-144.safetensors")
     torch.testing.assert_close(plus, finetuner(alone), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_called_one_frame_go_before_a_net_that_is_given_one_frame(tmp_path):
+    write_weights(tmp_path, "mine")
+    given_one = build_methods(["mine-one-frame"], pretrained=tmp_path)["mine-one-frame"]
+    assert (given_one.trained.path.stem, given_one.one_frame) == ("mine", True)
+    write_weights(tmp_path, "mine-one-frame")
+    own = build_methods(["mine-one-frame"], pretrained=tmp_path)["mine-one-frame"]
+    assert (own.trained.path.stem, own.one_frame) == ("mine-one-frame", False)

@@ -32,7 +32,7 @@ def picture(side: int = 128) -> np.ndarray:
     return np.random.default_rng(0).random((side, side, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("side", "wanted"), [(128, 144), (60, 144), (144, 144), (240, 240)])
+@pytest.mark.parametrize(("side", "wanted"), [(128, 144), (60, 144), (144, 144), (240, 240), (256, 256)])
 def test_result_has_the_size_of_the_net_or_of_a_larger_picture(finetuner_weights, side: int, wanted: int) -> None:
     made = Finetuner.from_weights(finetuner_weights, judge=False)(picture(side))
     assert made.picture.shape == (wanted, wanted, 3)
@@ -53,6 +53,9 @@ def test_a_changed_person_is_thrown_away_and_told(finetuner_weights) -> None:
     np.testing.assert_array_equal(other.picture, picture())
     assert "thrown away" in other.warnings()[0]
     assert other.facts()["identity_change"] == 0.5
+    strict = Finetuner(trained, judge=judge_of(0.2), most_change=0.1)(picture())
+    assert strict.facts()["undone_from"] == 0.1
+    assert "at most 0.1 " in strict.warnings()[0]
     unseen = Finetuner(trained, judge=judge_of(float("nan")))(picture())
     assert unseen.kept
     assert unseen.change is None

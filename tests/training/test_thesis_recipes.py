@@ -24,13 +24,14 @@ def shrunk(name: str) -> Recipe:
     """The recipe at the smallest size that still is that recipe: 64 px, three frames, a narrow ResNet-18."""
     recipe = recipes.get(name)
     enlarge = recipe.settings.get("enlarge", 1)
+    narrow = {"multiplier": 0.25} if recipe.model == "bionet_published" else {"encoder": "resnet18", "width": 8}
     # SER-FIQ alone is a noisy figure: each epoch has masks of its own, so that the fall shows only after some.
     longer = {"epochs": 6, "lr": 3e-3} if recipe.critic == "serfiq-only" else {"epochs": 3}
     side = 112 if recipe.model == "serfiq_net" else 64  # that critic's net has one size
     return dataclasses.replace(
         recipe,
         name="tiny-run",
-        settings={**recipe.settings, "encoder": "resnet18", "width": 8},
+        settings={**recipe.settings, **narrow},
         n_frames=min(recipe.n_frames, 3),
         loader_options={**recipe.loader_options, "size": 64} if recipe.loaders == "inpaint" else {},
         size_in=40 if enlarge > 1 else side,
@@ -82,7 +83,8 @@ def test_the_small_one_is_the_same_run_with_a_small_net(name: str) -> None:
     free = {"name", "settings", "epochs", "samples_per_epoch", "n_valid", "start"}
     changed = {f.name for f in dataclasses.fields(Recipe) if getattr(full, f.name) != getattr(small, f.name)}
     assert changed <= free
-    assert small.settings == {**full.settings, "encoder": "resnet18", "width": 16}
+    narrow = {"multiplier": 0.375} if full.model == "bionet_published" else {"encoder": "resnet18", "width": 16}
+    assert small.settings == {**full.settings, **narrow}
     assert small.start == (f"{full.start}-small" if full.start else "")
 
 

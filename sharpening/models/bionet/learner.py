@@ -86,9 +86,9 @@ def get_published_learner(
         dls: Loaders as for `get_learner`.
         critic: Name in `models.critics`, or a loss (pred, target).
         weights: Trained weights to start from, by name or path; they decide the network's settings.
-        n_iterations: See `PublishedBioNet`.
-        integrate: See `PublishedBioNet`.
-        multiplier: See `PublishedBioNet`.
+        n_iterations: See `BioNetPublished`.
+        integrate: See `BioNetPublished`.
+        multiplier: See `BioNetPublished`.
         **options: `lr`, `wd`, `metrics`, `channels_last`, `clip`, `cbs`, `path`, see `LearnerOptions`.
 
     Raises:

@@ -31,8 +31,7 @@ class BioNet(UNet):
 
     The thesis fixes the encoder, the sum, the two units and two iterations. Ours are: one set of backward units for all iterations,
     no bias in front of their norms, a picture painted once, at the end, and batch norms of each iteration's own, as in the published
-    net. With one set for all, whose running means mix sums with what was not summed yet, a small net was 6 dB worse in evaluation
-    than in training (docs/decisions.md).
+    net: running means of one set for all would mix sums with what was not summed yet, and be right for neither.
 
     Args:
         n_frames: Frames in a stack.

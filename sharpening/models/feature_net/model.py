@@ -140,6 +140,11 @@ class FeatureNet(UNet):
         self.levels = tuple(level for level in LEVELS if level in merge and n_frames > 1)
         self.merge = nn.ModuleList(_Merge(widths[level], n_frames) for level in self.levels)
 
+    @property
+    def n_frozen(self) -> int:
+        """Number of weights that cannot learn: those of the other frames' encoder, beside `parameters()`."""
+        return 0 if self.others is None else sum(p.numel() for p in self.encoder.parameters())
+
     def start_from(self, single: UNet) -> FeatureNet:
         """Become a single-frame U-Net: its weights in the net and in the frozen encoder, and a merge that changes nothing yet.
 

@@ -41,10 +41,13 @@ FINETUNERS: dict[str, tuple[str, ...]] = {
 }
 FINETUNER = "U-Net 60→144"
 ONE_FRAME, SERFIQ_ALONE = "U-Net, one frame", "U-Net, SER-FIQ alone"
+# Trained as long as Feature-Merge, which goes on from the one-frame net.
+LONGER = "U-Net, one frame, twice as long"
 TWIN, DEFAULT = "twin: our net, one frame", "ours: fusion_net"
 # Rows of ours, in every table where their weights are found; the thesis has none of them.
 EXTRA: dict[str, tuple[str, ...]] = {
     ONE_FRAME: ("thesis-unet-one-frame", "thesis-unet-one-frame-small"),
+    LONGER: ("thesis-unet-one-frame-longer", "thesis-unet-one-frame-longer-small"),
     SERFIQ_ALONE: ("serfiq-only", "serfiq-only-small"),
     TWIN: ("twin_small",),
     DEFAULT: ("default",),

@@ -14,10 +14,10 @@ from torch import nn
 from sharpening.errors import RangeError, ShapeError
 from sharpening.mframe_dl import BatchForm
 from sharpening.models.critics import critic as get_critic
-from sharpening.models.loading import load_trained
+from sharpening.models.loading import load_trained, remember
 from sharpening.training.learner import batch_form, make_learner
 
-__all__ = ["Critic", "LearnerOptions", "assemble", "picture_sized_form", "trained_network"]
+__all__ = ["Critic", "LearnerOptions", "assemble", "picture_sized_form", "start_network", "trained_network"]
 
 Critic = str | Callable[..., Any]
 Network = TypeVar("Network", bound=nn.Module)
@@ -53,6 +53,7 @@ def assemble(
     *,
     splitter: Callable[[Any], Sequence[Any]] | None = None,
     cbs: Iterable[Callback] = (),
+    frozen: bool = False,
     **defaults: Any,
 ) -> Learner:
     """A Learner of a network.
@@ -64,11 +65,15 @@ def assemble(
         options: What the user chose.
         splitter: network → groups of parameters, for `freeze` and `fine_tune`.
         cbs: Callbacks that the network needs, before the user's.
+        frozen: Whether all groups but the last start frozen, as fastai does it with a pretrained encoder.
         **defaults: For options that the user left out.
     """
     chosen: dict[str, Any] = {**defaults, **options}
     loss = get_critic(critic) if isinstance(critic, str) else critic
-    return make_learner(dls, network, loss, splitter=splitter, cbs=[*cbs, *chosen.pop("cbs", ())], **chosen)
+    learn = make_learner(dls, network, loss, splitter=splitter, cbs=[*cbs, *chosen.pop("cbs", ())], **chosen)
+    if frozen:
+        learn.freeze()
+    return learn
 
 
 def picture_sized_form(dls: DataLoaders, network: str, enlarge: float = 1.0) -> BatchForm:
@@ -84,6 +89,31 @@ def picture_sized_form(dls: DataLoaders, network: str, enlarge: float = 1.0) -> 
         advice = f"{network} gives pictures {times} its frames: mframe_dls(…, size_in={fitting}, normalize=True)."
         raise ShapeError("side of the frames", form.size_in, f"{fitting}, for labels of {form.size_out}", advice)
     return form
+
+
+def start_network(
+    build: Callable[..., Network],
+    model: str,
+    form: BatchForm,
+    settings: dict[str, Any],
+    *,
+    weights: str | Path | None,
+    pretrained: str | Path | None = None,
+) -> Network:
+    """The network that training starts from.
+
+    Args:
+        build: The network's class.
+        model: Its name in `models.zoo`.
+        form: Of the batches.
+        settings: Arguments of a fresh one.
+        weights: Trained weights to go on from instead, see `trained_network`.
+        pretrained: State file for the encoder of a fresh one.
+    """
+    if weights is not None:
+        return trained_network(build, model, weights, form)
+    encoder = {} if pretrained is None else {"pretrained": pretrained}
+    return remember(build(**settings, **encoder), model, settings)
 
 
 def trained_network(build: Callable[..., Network], model: str, weights: str | Path, form: BatchForm) -> Network:

@@ -11,8 +11,7 @@ from torch import nn
 
 from sharpening.models.bionet.model import BioNet
 from sharpening.models.bionet.published import BioNetPublished
-from sharpening.models.learner_parts import Critic, LearnerOptions, assemble, picture_sized_form, trained_network
-from sharpening.models.loading import remember
+from sharpening.models.learner_parts import Critic, LearnerOptions, assemble, picture_sized_form, start_network
 from sharpening.models.unet.encoder import FirstLayer
 from sharpening.models.unet.learner import parameter_groups
 
@@ -52,16 +51,11 @@ def get_learner(
         RangeError: if the weights want another normalisation.
     """
     form = picture_sized_form(dls, "BiO-Net")
-    if weights is None:
-        settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "n_iterations": n_iterations}
-        settings |= {"first_layer": first_layer, "blur": blur, "width": width}
-        network = remember(BioNet(**settings, pretrained=pretrained), "bionet", settings)
-    else:
-        network = trained_network(BioNet, "bionet", weights, form)
-    learn = assemble(dls, network, critic, options, splitter=parameter_groups, wd=1e-3, metrics=("psnr", "ssim"))
-    if pretrained is not None and weights is None:
-        learn.freeze()
-    return learn
+    settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "n_iterations": n_iterations}
+    settings |= {"first_layer": first_layer, "blur": blur, "width": width}
+    network = start_network(BioNet, "bionet", form, settings, weights=weights, pretrained=pretrained)
+    frozen = pretrained is not None and weights is None
+    return assemble(dls, network, critic, options, splitter=parameter_groups, frozen=frozen, wd=1e-3, metrics=("psnr", "ssim"))
 
 
 def published_parameter_groups(network: BioNetPublished) -> list[list[nn.Parameter]]:
@@ -96,10 +90,7 @@ def get_published_learner(
         RangeError: if the weights want another normalisation.
     """
     form = picture_sized_form(dls, "BiO-Net")
-    if weights is None:
-        settings: dict[str, Any] = {"n_frames": form.n_frames, "n_iterations": n_iterations}
-        settings |= {"integrate": integrate, "multiplier": multiplier}
-        network = remember(BioNetPublished(**settings), "bionet_published", settings)
-    else:
-        network = trained_network(BioNetPublished, "bionet_published", weights, form)
+    settings: dict[str, Any] = {"n_frames": form.n_frames, "n_iterations": n_iterations}
+    settings |= {"integrate": integrate, "multiplier": multiplier}
+    network = start_network(BioNetPublished, "bionet_published", form, settings, weights=weights)
     return assemble(dls, network, critic, options, splitter=published_parameter_groups, wd=1e-3, metrics=("psnr", "ssim"))

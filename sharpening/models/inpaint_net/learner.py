@@ -81,8 +81,5 @@ def get_learner(
         if network.n_in != n_in:
             advice = f"Build the loaders with inpaint_dls(…, n_in={network.n_in})."
             raise ShapeError("channels of the loaders", n_in, f"{network.n_in}, as the weights were trained", advice)
-    cbs, defaults = [TellCritic()], {"wd": 1e-3, "metrics": ("psnr", "ssim")}
-    learn = assemble(dls, network, critic, options, splitter=parameter_groups, cbs=cbs, **defaults)
-    if pretrained is not None and weights is None:
-        learn.freeze()
-    return learn
+    defaults: dict[str, Any] = {"wd": 1e-3, "metrics": ("psnr", "ssim"), "frozen": pretrained is not None and weights is None}
+    return assemble(dls, network, critic, options, splitter=parameter_groups, cbs=[TellCritic()], **defaults)

@@ -9,8 +9,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 
 from sharpening.errors import ShapeError
-from sharpening.models.learner_parts import Critic, LearnerOptions, assemble, trained_network
-from sharpening.models.loading import remember
+from sharpening.models.learner_parts import Critic, LearnerOptions, assemble, start_network
 from sharpening.models.serfiq_net.model import SerFiqNet
 from sharpening.models.unet.encoder import FirstLayer
 from sharpening.models.unet.learner import parameter_groups
@@ -54,13 +53,8 @@ def get_learner(
     if (form.size_in, form.size_out) != (side, side):
         advice = f"Build the loaders with mframe_dls(…, size_in={side}, size_out={side}, normalize=True)."
         raise ShapeError("sides of frames and labels", (form.size_in, form.size_out), f"({side}, {side})", advice)
-    if weights is None:
-        settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "first_layer": first_layer, "blur": blur}
-        settings["width"] = width
-        network = remember(SerFiqNet(**settings, pretrained=pretrained), "serfiq_net", settings)
-    else:
-        network = trained_network(SerFiqNet, "serfiq_net", weights, form)
-    learn = assemble(dls, network, critic, options, splitter=parameter_groups, wd=1e-3, metrics=("psnr", "ssim"))
-    if pretrained is not None and weights is None:
-        learn.freeze()
-    return learn
+    settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "first_layer": first_layer, "blur": blur}
+    settings["width"] = width
+    network = start_network(SerFiqNet, "serfiq_net", form, settings, weights=weights, pretrained=pretrained)
+    frozen = pretrained is not None and weights is None
+    return assemble(dls, network, critic, options, splitter=parameter_groups, frozen=frozen, wd=1e-3, metrics=("psnr", "ssim"))

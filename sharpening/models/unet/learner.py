@@ -9,8 +9,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
 
-from sharpening.models.learner_parts import Critic, LearnerOptions, assemble, picture_sized_form, trained_network
-from sharpening.models.loading import remember
+from sharpening.models.learner_parts import Critic, LearnerOptions, assemble, picture_sized_form, start_network
 from sharpening.models.unet.encoder import FirstLayer
 from sharpening.models.unet.model import UNet
 
@@ -59,13 +58,8 @@ def get_learner(
         RangeError: if the weights want another normalisation.
     """
     form = picture_sized_form(dls, "The U-Net", enlarge)
-    if weights is None:
-        settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "first_layer": first_layer, "blur": blur}
-        settings |= {"width": width, **({} if enlarge == 1 else {"enlarge": enlarge})}
-        network = remember(UNet(**settings, pretrained=pretrained), "unet", settings)
-    else:
-        network = trained_network(UNet, "unet", weights, form)
-    learn = assemble(dls, network, critic, options, splitter=parameter_groups, wd=1e-3, metrics=("psnr", "ssim"))
-    if pretrained is not None and weights is None:
-        learn.freeze()
-    return learn
+    settings: dict[str, Any] = {"n_frames": form.n_frames, "encoder": encoder, "first_layer": first_layer, "blur": blur}
+    settings |= {"width": width, **({} if enlarge == 1 else {"enlarge": enlarge})}
+    network = start_network(UNet, "unet", form, settings, weights=weights, pretrained=pretrained)
+    frozen = pretrained is not None and weights is None
+    return assemble(dls, network, critic, options, splitter=parameter_groups, frozen=frozen, wd=1e-3, metrics=("psnr", "ssim"))

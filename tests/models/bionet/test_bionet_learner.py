@@ -50,7 +50,9 @@ def test_learns_and_goes_on_from_its_weights(model: str, stills: Path, tmp_path:
     assert again.n_iterations == 3
     frames = torch.rand(1, 9, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        torch.testing.assert_close(again.eval()(frames), network(frames))
+        wanted = network(frames)
+        # A Learner lays the weights out otherwise (channels_last), which adds in another order.
+        torch.testing.assert_close(again.eval()(frames), wanted, rtol=1e-3, atol=1e-3 * float(wanted.std()))
 
 
 @pytest.mark.parametrize("model", NETS)

@@ -44,7 +44,7 @@ ONE_FRAME, SERFIQ_ALONE = "U-Net, one frame", "U-Net, SER-FIQ alone"
 # Trained as long as Feature-Merge, which goes on from the one-frame net.
 LONGER = "U-Net, one frame, twice as long"
 TWIN, DEFAULT = "twin: our net, one frame", "ours: fusion_net"
-# Rows of ours, in every table where their weights are found; the thesis has none of them.
+# Rows of ours, in Tables 3.1 and 3.2 where their weights are found; the thesis has none of them.
 EXTRA: dict[str, tuple[str, ...]] = {
     ONE_FRAME: ("thesis-unet-one-frame", "thesis-unet-one-frame-small"),
     LONGER: ("thesis-unet-one-frame-longer", "thesis-unet-one-frame-longer-small"),
@@ -105,7 +105,9 @@ def entries(
     search = _Search(given, Path(runs), pretrained)
     known = _after_base(search, base) if table == "3.3" else _multi_frame(search)
     known += [_baseline(name) for name in ("bicubic", "back-projection")]
-    known += [entry for label in EXTRA if (entry := search.entry(label, EXTRA[label])).build or label == DEFAULT or label in given]
+    extra = [label for label in EXTRA if label in given or table != "3.3"]  # there "before" is what the others are compared with
+    found = [search.entry(label, EXTRA[label]) for label in extra]
+    known += [entry for entry in found if entry.build or entry.label == DEFAULT or entry.label in given]
     taken = {*NETS, *FINETUNERS, *(entry.label for entry in known)}
     return known + [_baseline(name) if name in BASELINES else search.entry(name, ()) for name in given if name not in taken]
 

@@ -71,7 +71,7 @@ class Probe:
     Attributes:
         rows: A row a picture and condition: name, condition, and `MEASURES`; NaN where a measure has no meaning.
         use: See `FrameUse`.
-        shares: `[pictures, n]`: share of each frame in the gradient of the result; None where the model has no gradient.
+        shares: `[pictures, n]`: share of each frame in the gradient of the result; None where the model passes no gradient back.
         shown: Some scenes with their results, condition by condition, uint8 `[H, W, 3]`.
     """
 
@@ -127,7 +127,8 @@ def probe(
     psnr = rows.pivot_table(index="name", columns="condition", values="psnr", sort=False)
     reference = psnr[COPIES if one_frame is None else ONE_FRAME]
     use = frame_use(psnr[FULL].to_numpy(), reference.to_numpy(), psnr[NOISE].to_numpy())
-    return Probe(rows, use, torch.cat(notes.shares).double().numpy() if notes.shares else None, notes.shown)
+    shares = torch.cat(notes.shares).double().numpy() if notes.shares else np.full((1, 1), np.nan)
+    return Probe(rows, use, shares if np.isfinite(shares).any() else None, notes.shown)
 
 
 def frame_use(every: NDArray[np.floating], one: NDArray[np.floating], noise: NDArray[np.floating]) -> FrameUse:

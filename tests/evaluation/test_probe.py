@@ -176,7 +176,7 @@ def test_files(projecting, averaging, tmp_path):
 def test_models_without_gradient_have_a_picture_without_bars(small_data, tmp_path):
     found = probe(lambda frames: interpolate(frames).detach(), small_data, limit=1)
     assert found.shares is None
-    assert "no gradient" in " ".join(probe_grid(found, "still").notes)
+    assert "passes none back" in " ".join(probe_grid(found, "still").notes)
     assert write_probe(found, "still", tmp_path, {})[3].is_file()
 
 

@@ -16,8 +16,8 @@ class SerFiqNet(UNet):
     """A `UNet` over pictures of 112×112; arguments, input and result as there. A name of its own, so that cards can tell them apart.
 
     Attributes:
-        size: Side of frames and result in training [px]. Nothing resizes what the critic sees; other sides work, but are no longer
-            what it was trained on.
+        size: Side of frames and result in training [px], that of IR-SE-50's input; other sides work, but are not what it was
+            trained on.
 
     >>> import torch
     >>> net = SerFiqNet(n_frames=3, encoder="resnet18", width=8)

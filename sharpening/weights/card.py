@@ -34,7 +34,7 @@ class WeightCard:
         size_out: side of the result [px].
         value_range: of the input and the result.
         normalisation: `none`, or `imagenet`.
-        n_parameters: of the network.
+        n_parameters: of the network, weights that are frozen for good included.
         settings: keyword arguments for the network's constructor.
         metrics: measured figures; the key names protocol, metric and unit.
         commit: of the code that made it.

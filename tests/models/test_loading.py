@@ -25,7 +25,7 @@ def test_exported_network_comes_back_from_its_card(tiny, tmp_path) -> None:
         assert torch.equal(again(frames), net(frames))
     assert not again.training
     assert (card.name, card.model, card.licence, card.free_use, card.metrics) == ("mine", tiny.name, "MIT", True, {"psnr": 30.0})
-    assert card.n_parameters == sum(p.numel() for p in net.parameters())
+    assert card.n_parameters == sum(p.numel() for p in net.parameters()) + getattr(net, "n_frozen", 0)
     assert (card.n_frames, card.size_in, card.size_out, card.normalisation) == (3, 32, 128, "none")
     assert load_model("mine", pretrained=tmp_path / "new")[1] == card
 

@@ -77,8 +77,11 @@ reproduce: setup     ## Tables 3.1–3.3 and the probe from data to figures: tra
 	  $(BIN)/sharpening train --recipe $$net$(SIZE) --data $(DATA) --out $(RUNS)/$$net$(SIZE) || exit 1; done
 	@for table in 3.1 3.2 3.3; do \
 	  $(BIN)/sharpening tables $$table --data $(DATA) --runs $(RUNS) --out docs/results || exit 1; done
-	@for net in default $(foreach net,thesis-unet thesis-bionet thesis-feature-net,$(RUNS)/$(net)$(SIZE)/$(net)$(SIZE).safetensors); do \
-	  $(BIN)/sharpening probe $$net --data $(DATA) --out docs/results || exit 1; done
+	@for pair in thesis-unet:one-frame thesis-bionet:one-frame thesis-feature-net:one-frame-longer; do \
+	  net=$${pair%:*}$(SIZE) single=thesis-unet-$${pair#*:}$(SIZE); \
+	  $(BIN)/sharpening probe $(RUNS)/$$net/$$net.safetensors --one-frame $(RUNS)/$$single/$$single.safetensors \
+	    --data $(DATA) --out docs/results || exit 1; done
+	@$(BIN)/sharpening probe default $(addprefix --one-frame ,$(wildcard $(RUNS)/twin_small/twin_small.safetensors)) --data $(DATA) --out docs/results
 
 benchmarks: setup    ## Every question of benchmarks/, each a table of ratios
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so that `sharpening --help`
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -33,6 +34,8 @@ app.add_typer(weights_app, name="weights")
 
 def main() -> None:
     """Entry point: an error that the package raised on purpose is one message and exit code 2, without a traceback."""
+    # Said by fastai's import about itself, at each start; nothing that a user could do.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
     try:
         app()
     except SharpeningError as error:

@@ -59,11 +59,16 @@ def train(
 
     with console.known("--recipe"):
         recipes.get(recipe)
-    settings: dict[str, Any] = {"resume": resume, "report": _tell_epoch, "start": start, "num_workers": workers, "device": device}
+    n_epochs = 0
+
+    def report(facts: Mapping[str, Any]) -> None:
+        nonlocal n_epochs
+        n_epochs += 1
+        words = (f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in facts.items())
+        console.out.print("  ".join(words), markup=False)
+
+    settings: dict[str, Any] = {"resume": resume, "report": report, "start": start, "num_workers": workers, "device": device}
     place = run(recipe, data, out or Path("runs") / recipe, **settings)
+    if not n_epochs:
+        console.err.print("this run was complete already; --anew trains it again")
     console.out.print(f"{place}: weights; the card lies beside them", markup=False)
-
-
-def _tell_epoch(facts: Mapping[str, Any]) -> None:
-    words = (f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in facts.items())
-    console.out.print("  ".join(words), markup=False)

@@ -16,7 +16,7 @@ from sharpening.imaging.sheet import sheet
 from sharpening.metrics.error import psnr
 from sharpening.mframe_dl.types import FrameStack
 
-__all__ = ["results_sheet", "show_batch", "show_results"]
+__all__ = ["display", "results_sheet", "show_batch", "show_results", "to_picture"]
 
 Picture = NDArray[np.uint8]
 
@@ -52,19 +52,20 @@ def _row(frames: list[Picture], label: Tensor | None, pred: Tensor | None, size:
     middle = len(frames) // 2
     side = size if label is None else label.shape[-1]
     after = [resize(frames[middle], side, "bicubic")]
-    after += [] if pred is None else [_picture(pred)]
-    truth = None if label is None else _picture(label)
+    after += [] if pred is None else [to_picture(pred)]
+    truth = None if label is None else to_picture(label)
     words = [""] * len(frames) + ["" if truth is None else f"{_psnr(picture, truth):.1f} dB" for picture in after]
     strip = [_marked(frame, size) if k == middle else frame for k, frame in enumerate(frames)]
     return strip + after + ([] if truth is None else [truth]), words + ([] if truth is None else [""])
 
 
-def _picture(x: Tensor) -> Picture:
+def to_picture(x: Tensor) -> Picture:
+    """A decoded picture `[3, H, W]` in 0 … 255 as uint8 `[H, W, 3]`."""
     return x.as_subclass(Tensor).permute(1, 2, 0).clamp(0, 255).to(torch.uint8).numpy()
 
 
 def _pictures(stack: Tensor) -> list[Picture]:
-    return [_picture(frame) for frame in stack.as_subclass(Tensor).unflatten(0, (-1, 3))]
+    return [to_picture(frame) for frame in stack.as_subclass(Tensor).unflatten(0, (-1, 3))]
 
 
 def _psnr(picture: Picture, truth: Picture) -> float:
@@ -81,7 +82,8 @@ def _marked(frame: Picture, size: int) -> Picture:
     return frame
 
 
-def _display(picture: Picture, figsize: tuple[float, float] | None) -> list[Any]:
+def display(picture: Picture, figsize: tuple[float, float] | None) -> list[Any]:
+    """Put a picture on a figure of its own; the axes are returned, as fastai wants it."""
     from matplotlib import pyplot as plt
 
     height, width = picture.shape[:2]
@@ -105,7 +107,7 @@ def show_batch(
 ) -> Any:
     """Show up to `max_n` sequences of a batch with their labels; called by `dls.show_batch()`."""
     rows = list(samples)[:max_n]
-    return _display(results_sheet([row[0] for row in rows], [row[1] for row in rows], **kwargs), figsize)
+    return display(results_sheet([row[0] for row in rows], [row[1] for row in rows], **kwargs), figsize)
 
 
 @dispatch
@@ -122,4 +124,4 @@ def show_results(
     """Show up to `max_n` sequences with prediction and label; called by `learn.show_results()`."""
     rows = list(samples)[:max_n]
     preds = [out[0] for out in list(outs)[:max_n]]
-    return _display(results_sheet([row[0] for row in rows], [row[1] for row in rows], preds, **kwargs), figsize)
+    return display(results_sheet([row[0] for row in rows], [row[1] for row in rows], preds, **kwargs), figsize)

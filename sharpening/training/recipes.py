@@ -47,7 +47,7 @@ class Recipe:
         n_valid: Largest number of items that validate; all when None.
         clip: Largest norm of the gradient; 0 for no limit.
         ema: Decay of the running mean of the weights, which validates and is exported; 0 for none.
-        channels_last: Memory layout that is 25–35 % faster on CPU (PLATFORM.md, section 4) and on tensor cores.
+        channels_last: Memory layout for faster convolutions, on CPU and on tensor cores.
         metrics: Names in `metrics`, taken in validation.
         seed: Of weights, order, damage and augmentation.
     """

@@ -10,6 +10,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
 
+import sharpening.models.inpaint_net.show  # noqa: F401  (tells fastai how pairs are shown)
 from sharpening.errors import RangeError, ShapeError
 from sharpening.models.inpaint_net.model import InpaintNet
 from sharpening.models.learner_parts import Critic, LearnerOptions, assemble

@@ -72,7 +72,7 @@ SIZE ?= -small
 NETS := thesis-unet-one-frame thesis-unet-one-frame-longer thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
 
 reproduce: setup     ## Tables 3.1–3.3 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
-	@echo "Eight nets are trained first: with SIZE=-small about 20 to 45 minutes each on two cores. Stop and call again at any time."
+	@echo "Eight nets are trained first: with SIZE=-small 16 to 51 minutes each on two busy cores. Stop and call again at any time."
 	@for net in $(NETS); do \
 	  $(BIN)/sharpening train --recipe $$net$(SIZE) --data $(DATA) --out $(RUNS)/$$net$(SIZE) || exit 1; done
 	@for table in 3.1 3.2 3.3; do \

@@ -19,7 +19,8 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from sharpening.errors import RangeError, WeightsMismatch
-from sharpening.imaging.ranges import to_byte_range, to_imagenet
+from sharpening.imaging.ranges import to_byte_range
+from sharpening.models.basic_blocks.layered import LayeredExtractor
 from sharpening.weights.store import load_into, load_state
 
 __all__ = ["VGG_FACE_MEAN", "VGG_GROUPS", "Vgg16Extractor", "numbered", "vgg16_extractor"]
@@ -33,7 +34,7 @@ VGG_GROUPS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512,
 """Channels of the convolutions between the max pools."""
 
 
-class Vgg16Extractor(nn.Module):
+class Vgg16Extractor(LayeredExtractor):
     """The convolutions of VGG-16, with torchvision's numbering inside (`body.0` …).
 
     Args:
@@ -61,7 +62,7 @@ class Vgg16Extractor(nn.Module):
         if normalisation not in ("imagenet", "vgg_face"):
             raise RangeError("normalisation", repr(normalisation), '"imagenet" or "vgg_face"')
         self.normalisation = normalisation
-        self.layers: dict[str, int] = {}
+        self.layers = {}
         self.body = nn.Sequential(*self._modules_in_order(batch_norm, groups))
         self.eval()
 
@@ -77,39 +78,10 @@ class Vgg16Extractor(nn.Module):
             yield nn.MaxPool2d(2)
             place += 1
 
-    def train(self, mode: bool = True) -> Vgg16Extractor:
-        """Stay in evaluation mode: a measuring stick must not change with what it measures."""
-        return super().train(False)
-
-    def features(self, pictures: Tensor, layers: Sequence[str] = feature_layers) -> list[Tensor]:
-        """Maps after the activation for each name in `layers`, in the order asked for; what lies behind the last is not computed.
-
-        Args:
-            pictures: `[bs, 3, H, W]`, RGB in [0, 1], any size from 16 px.
-            layers: "relu1_1" to "relu5_3".
-
-        Raises:
-            RangeError: when a name is unknown.
-        """
-        unknown = [name for name in layers if name not in self.layers]
-        if unknown:
-            raise RangeError("layers", unknown, f"names out of {', '.join(self.layers)}")
-        places = [self.layers[name] for name in layers]
-        found: dict[int, Tensor] = {}
-        x = self._normalised(pictures.to(next(self.parameters()).dtype))
-        for place, module in enumerate(self.body[: max(places, default=-1) + 1]):
-            x = module(x)
-            if place in places:
-                found[place] = x
-        return [found[place] for place in places]
-
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        """The maps of `feature_layers`."""
-        return self.features(pictures)
-
-    def _normalised(self, pictures: Tensor) -> Tensor:
+    def normalised(self, pictures: Tensor) -> Tensor:
+        """Pictures in [0, 1] as the weights want them."""
         if self.normalisation == "imagenet":
-            return to_imagenet(pictures)
+            return super().normalised(pictures)
         return to_byte_range(pictures) - pictures.new_tensor(VGG_FACE_MEAN).view(3, 1, 1)
 
 

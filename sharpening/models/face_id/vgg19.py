@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
-
-from torch import Tensor
 
 from sharpening.errors import WeightsMismatch
 from sharpening.models.face_id.vgg import Vgg16Extractor
@@ -34,18 +31,6 @@ class Vgg19Extractor(Vgg16Extractor):
     def __init__(self) -> None:
         super().__init__(groups=_GROUPS)
         self.layers |= {name.replace("relu", "conv"): place - 1 for name, place in self.layers.items()}
-
-    def features(self, pictures: Tensor, layers: Sequence[str] = feature_layers) -> list[Tensor]:
-        """Maps for each name in `layers`, in the order asked for; what lies behind the last is not computed.
-
-        Args:
-            pictures: `[bs, 3, H, W]`, RGB in [0, 1], any size from 16 px.
-            layers: see the attribute `layers`.
-
-        Raises:
-            RangeError: when a name is unknown.
-        """
-        return super().features(pictures, layers)
 
 
 def vgg19_extractor(path: str | Path, *, sha256: str | None = None) -> Vgg19Extractor:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from sharpening.errors import RangeError
-from sharpening.imaging.ranges import to_imagenet
+from sharpening.models.basic_blocks.layered import LayeredExtractor
 from sharpening.weights.store import load_into, load_state
 
 __all__ = ["AlexNetExtractor", "alexnet_extractor"]
 
 
-class AlexNetExtractor(nn.Module):
+class AlexNetExtractor(LayeredExtractor):
     """The convolutions of AlexNet in its one-column form, with torchvision's numbering inside (`body.0` …).
 
     Source: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014, arXiv:1404.5997.
     """
 
-    layers: ClassVar = {"relu1": 1, "relu2": 4, "relu3": 7, "relu4": 9, "relu5": 11}
-    """Names of the maps, and the module of `body` that gives each."""
+    feature_layers: ClassVar = ("relu1", "relu2", "relu3", "relu4", "relu5")
+    """All maps, after the activation."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.layers = dict(zip(self.feature_layers, (1, 4, 7, 9, 11), strict=True))
         self.body = nn.Sequential(
             nn.Conv2d(3, 64, 11, stride=4, padding=2),
             nn.ReLU(),
@@ -41,26 +40,6 @@ class AlexNetExtractor(nn.Module):
             nn.ReLU(),
         )
         self.eval()
-
-    def features(self, pictures: Tensor, layers: Sequence[str] = tuple(layers)) -> list[Tensor]:
-        """Maps after the activation for each name in `layers`, in the order asked for.
-
-        Args:
-            pictures: `[bs, 3, H, W]`, RGB in [0, 1], any size from 31 px.
-            layers: "relu1" to "relu5".
-
-        Raises:
-            RangeError: when a name is unknown.
-        """
-        unknown = [name for name in layers if name not in self.layers]
-        if unknown:
-            raise RangeError("layers", unknown, f"names out of {', '.join(self.layers)}")
-        found: dict[int, Tensor] = {}
-        x = to_imagenet(pictures.to(self.body[0].weight.dtype))  # type: ignore[arg-type]
-        for place, module in enumerate(self.body):
-            x = module(x)
-            found[place] = x
-        return [found[self.layers[name]] for name in layers]
 
 
 def alexnet_extractor(path: str | Path, *, sha256: str | None = None) -> AlexNetExtractor:

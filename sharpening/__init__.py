@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 # Public names and where they live. They are loaded on first use, so that `import sharpening` costs milliseconds.
 _LAZY = {
     "FrameSequence": "sharpening.frames.sequence",
+    "Reconstruction": "sharpening.reconstruct",
     "Restored": "sharpening.restore",
     "Restorer": "sharpening.restore",
     "mframe_dls": "sharpening.mframe_dl",

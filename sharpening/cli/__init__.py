@@ -1,4 +1,4 @@
-"""The command line: `sharpening restore | demo | synth | train | evaluate | tables | probe | weights`.
+"""The command line: `sharpening restore | reconstruct | demo | synth | train | evaluate | tables | probe | weights`.
 
 Nothing heavy is imported before a command needs it, so that `sharpening --help` answers at once.
 """
@@ -15,6 +15,7 @@ from sharpening.cli.console import BAD_INPUT
 from sharpening.cli.console import err as _err
 from sharpening.cli.console import out as _out
 from sharpening.cli.evaluating import evaluate, probe, tables
+from sharpening.cli.reconstructing import reconstruct
 from sharpening.cli.restoring import demo, restore
 from sharpening.cli.training import synth, train
 from sharpening.cli.weights import list_weights, where_weights
@@ -61,7 +62,7 @@ def _common(
     """One sharp picture of the same person out of a short sequence of poor face pictures."""
 
 
-for _command in (restore, demo, synth, train, evaluate, tables, probe):
+for _command in (restore, reconstruct, demo, synth, train, evaluate, tables, probe):
     app.command()(_command)
 weights_app.command("list")(list_weights)
 weights_app.command("where")(where_weights)

@@ -19,7 +19,7 @@ SplitOption = Annotated[str, typer.Option(help="As in splits.csv.")]
 
 def evaluate(
     data: DataOption,
-    protocol: Annotated[str, typer.Option(help="stills, h264, damaged-middle, noise-others or clips.")] = "stills",
+    protocol: Annotated[str, typer.Option(help="stills, h264, damaged-middle, noise-others, clips or sections.")] = "stills",
     methods: Annotated[str | None, typer.Option(help="Names, separated by commas; all that can be had when left out.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences.")] = None,
     out: Annotated[
@@ -46,7 +46,7 @@ def evaluate(
 
 
 def tables(
-    table: Annotated[str, typer.Argument(help="Table of the thesis: 3.1, 3.2 or 3.3.")],
+    table: Annotated[str, typer.Argument(help="Table of the thesis: 3.1 to 3.6.")],
     data: DataOption,
     methods: Annotated[
         str | None,
@@ -60,10 +60,13 @@ def tables(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences.")] = None,
     thesis: Annotated[Path | None, typer.Option(help="CSV (table,row,column,value) with figures copied out of the thesis.")] = None,
-    base: Annotated[str, typer.Option(help="Weights of the multi-frame network before the finetuners of Table 3.3.")] = "default",
+    base: Annotated[
+        str, typer.Option(help="Weights of the multi-frame network before finetuners and reconstructions.")
+    ] = "default",
     runs: Annotated[Path, typer.Option(help="Folder of training runs, searched for weights.")] = Path("runs"),
     pretrained: PretrainedOption = None,
     split: SplitOption = "valid",
+    keep: Annotated[Path | None, typer.Option(help="Folder for the pictures of all methods, for sharpening survey.")] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Measure everything again.")] = False,
     seed: SeedOption = 0,
 ) -> None:
@@ -71,7 +74,7 @@ def tables(
     from sharpening.evaluation.table_text import text
     from sharpening.evaluation.thesis_tables import make_table
 
-    places: dict[str, Any] = {"runs": runs, "pretrained": pretrained, "base": base, "thesis": thesis}
+    places: dict[str, Any] = {"runs": runs, "pretrained": pretrained, "base": base, "thesis": thesis, "keep": keep}
     with console.counter("pictures") as step:
         grids = make_table(
             table, data, methods=methods, out=out, limit=limit, split=split, seed=seed, anew=anew, progress=step, **places

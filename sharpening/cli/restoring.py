@@ -14,7 +14,7 @@ from sharpening.cli.console import DeviceOption, WeightsOption
 if TYPE_CHECKING:
     from sharpening.restore import Restored
 
-__all__ = ["demo", "restore"]
+__all__ = ["box_of", "demo", "picture_out", "restore"]
 
 
 def restore(
@@ -49,7 +49,7 @@ def restore(
 
     inputs = inputs_in(source)
     choice: dict[str, Any] = {
-        "box": _box(box),
+        "box": box_of(box),
         "face": face,
         "cropped": cropped,
         "middle": middle,
@@ -59,7 +59,7 @@ def restore(
     }
     many = inputs != [source]
     if not many:
-        out = _picture_path(out, source)
+        out = picture_out(out, source)
     restorer = Restorer.from_weights(weights, device=device, then=then)
     if many:
         _restore_many(restorer, source, inputs, out, choice)
@@ -68,7 +68,8 @@ def restore(
     _tell(restored.save(out), restored)
 
 
-def _box(text: str | None) -> tuple[float, float, float, float] | None:
+def box_of(text: str | None) -> tuple[float, float, float, float] | None:
+    """Read "X,Y,W,H" as a user wrote it."""
     if text is None:
         return None
     try:
@@ -78,7 +79,7 @@ def _box(text: str | None) -> tuple[float, float, float, float] | None:
     return x, y, w, h
 
 
-def _picture_path(out: Path, source: Path) -> Path:
+def picture_out(out: Path, source: Path) -> Path:
     """An existing folder, or a name that ends with a slash, gets the input's name."""
     return out / f"{source.resolve().stem}.png" if out.is_dir() else out
 

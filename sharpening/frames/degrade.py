@@ -8,7 +8,7 @@ lens blur, down to the small size, light, occluders, sensor noise, compression.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sharpening.errors import RangeError, ShapeError
 from sharpening.frames.codec import h264_roundtrip, jpeg_roundtrip
 from sharpening.frames.degrade_settings import DegradeSettings, presets, settings
+from sharpening.frames.face_places import area_regions
 from sharpening.frames.regions import Region, blur_regions, cover_regions, region_mask
 
 __all__ = [
@@ -120,6 +121,9 @@ def draw(rng: np.random.Generator, how: DegradeSettings, *, n_frames: int = 7) -
     slack = (1 - side) / 2 if how.move_view else 0.0
     view = (side, rng.uniform(-slack, slack), rng.uniform(-slack, slack))
     crf = int(rng.integers(how.crf[0], how.crf[1] + 1)) if coded_as_film else None
+    if how.on_parts:
+        areas = area_regions(rng, how, n_frames, damage_middle=damage_middle)
+        frames = tuple(replace(frame, regions=frame.regions + found) for frame, found in zip(frames, areas, strict=True))
     return DegradeParams(frames, how.size_in, how.size_out, view, crf, how.name)
 
 
@@ -158,6 +162,8 @@ def _draw_frame(rng: np.random.Generator, how: DegradeSettings, *, is_middle: bo
     if not is_middle and (how.others_are_noise or garbage_dice < how.p_garbage):
         garbage = "noise" if how.others_are_noise else ("other", "noise", "flat")[int(kind_dice * 3)]
     n_blurs = (how.middle_blurs if damage_middle else 0) if is_middle else how.other_blurs
+    if how.on_parts:
+        n_blurs = 0  # they are dealt out over all frames at once
     return FrameParams(
         angle=0.0 if still else angle,
         zoom=1.0 if still else 1 + zoom,

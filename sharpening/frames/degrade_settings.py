@@ -38,6 +38,7 @@ class DegradeSettings:
         region_blur: Sigma of a blurred region [px of the label].
         p_regions: Probability per frame of "white-square", "white-circle", "occluder".
         p_garbage: Probability that a frame other than the middle is garbage (another person, noise, one colour).
+        on_parts: Blurred regions lie on parts of the face (`face_places.AREAS`) instead of anywhere.
         others_are_noise: All frames but the middle are noise (thesis Fig. 3.4).
     """
 
@@ -64,6 +65,7 @@ class DegradeSettings:
     region_blur: tuple[float, float] = (7.0, 12.0)
     p_regions: Mapping[str, float] = field(default_factory=dict)
     p_garbage: float = 0.0
+    on_parts: bool = False
     others_are_noise: bool = False
 
     def __post_init__(self) -> None:
@@ -94,6 +96,17 @@ class DegradeSettings:
 _THESIS = DegradeSettings()
 # What a finetuner gets is no camera's picture but one that a network made: a little soft, and coded once more.
 _FINETUNE = replace(_THESIS.sized(60, 144), name="finetune", jpeg=(60, 95), blur=(0.5, 2.0), brightness=0.0)
+# Thesis section 3.6. So much blur that a part cannot be told for what it is; the areas are as large as the parts.
+_SECTIONS = replace(
+    _THESIS,
+    name="sections",
+    p_damage_middle=1.0,
+    middle_blurs=3,
+    other_blurs=1,
+    region_size=(0.22, 0.34),
+    region_blur=(8.0, 14.0),
+    on_parts=True,
+)
 _DAMAGED = replace(_THESIS, name="damaged-middle", p_damage_middle=1.0, middle_blurs=3, other_blurs=1)
 
 presets: dict[str, DegradeSettings] = {
@@ -103,6 +116,7 @@ presets: dict[str, DegradeSettings] = {
     "h264": replace(_THESIS, name="h264", film=1.0),
     "finetune": _FINETUNE,
     "damaged-middle": _DAMAGED,
+    "sections": _SECTIONS,
     "noise-others": replace(_THESIS, name="noise-others", others_are_noise=True),
     "white": replace(_THESIS, name="white", p_regions={"white-square": 1.0, "white-circle": 1.0}),
     "camera": replace(_THESIS, name="camera", film=0.5, noise=(0.0, 8.0), blur=(0.0, 1.5), contrast=0.1, brightness=0.1),

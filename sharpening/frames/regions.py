@@ -25,6 +25,7 @@ class Region:
         size: Side or diameter, as a share of the width.
         strength: For "blur" its sigma in pixels of the label; else unused.
         colour: RGB of an occluder, 0 … 255.
+        part: The part of the face that it was put on; empty for one that may lie anywhere.
     """
 
     kind: str
@@ -33,10 +34,11 @@ class Region:
     size: float
     strength: float = 0.0
     colour: tuple[int, int, int] = (255, 255, 255)
+    part: str = ""
 
 
 def blur_regions(picture: Picture, regions: Sequence[Region]) -> Picture:
-    """The picture `[S, S, 3]` with its regions of the kind "blur" blurred; the others change nothing."""
+    """The picture `[S, S, 3]` with its regions of the kind "blur" blurred, with hard borders; the others change nothing."""
     for region in regions:
         if region.kind == "blur":
             mask = region_mask(region, picture.shape[0])

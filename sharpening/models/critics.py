@@ -7,6 +7,7 @@ thesis+serfiq  the same, and how well a face net can use the face (SER-FIQ)
 serfiq-only    SER-FIQ alone: no likeness at all, tried in the thesis to see where it leads
 ours           Charbonnier, a little structural similarity and a little identity: mostly PSNR, without losing the person
 inpaint        for a net that puts parts of a source into a base: the source inside the mask, the base outside
+inpaint-truth  the same net against the true picture, without a seam: a copy of a source that lies badly is then no answer
 =============  =======================================================================================================
 """
 
@@ -40,6 +41,7 @@ __all__ = [
     "critic",
     "critics",
     "inpaint_critic",
+    "inpaint_truth_critic",
     "our_critic",
     "pixel_critic",
     "serfiq_critic",
@@ -54,6 +56,7 @@ critics.add("thesis+serfiq", "sharpening.models.critics:thesis_serfiq_critic")
 critics.add("serfiq-only", "sharpening.models.critics:serfiq_critic")
 critics.add("ours", "sharpening.models.critics:our_critic")
 critics.add("inpaint", "sharpening.models.critics:inpaint_critic")
+critics.add("inpaint-truth", "sharpening.models.critics:inpaint_truth_critic")
 
 # The course's 5 : 15 : 2, scaled to the maps of dlib's net. On 40 training stills against their bicubic ×4 (mean squared error
 # 0.0020) the distances of stage 1, 2, 3 were 0.77, 0.41, 0.16 and those of the Grams 2.0e-4, 1.3e-5, 1.4e-6, so that features
@@ -145,6 +148,15 @@ def inpaint_critic(*, extractor: NamedExtractor | None = None, network: object =
     if extractor is not None:
         features = PerceptualLoss(extractor, extractor.feature_layers, COURSE_WEIGHTS, base="mse", factor=GRAM_FACTOR)
     return InpaintLoss(features=features)
+
+
+# Steps across the border of a mask are few: at this weight they pull about a tenth as hard as the pixels of all the picture.
+_SEAM_WEIGHT = 0.1
+
+
+def inpaint_truth_critic(*, extractor: NamedExtractor | None = None, network: object = None) -> InpaintLoss:
+    """The mean squared error against the true picture, and the steps across the mask's border; no maps. It wants the inputs too."""
+    return InpaintLoss(0.0, 0.0, truth=1.0, seam=_SEAM_WEIGHT)
 
 
 def _quality(network: StochasticNet | SerFiq | None) -> SerFiq:

@@ -16,7 +16,7 @@ from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.resize import resize
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE, FaceJudge
 
-__all__ = ["Agreement", "measure"]
+__all__ = ["Agreement", "compare", "measure"]
 
 Picture = NDArray[np.uint8]
 
@@ -77,10 +77,11 @@ def measure(picture: NDArray[np.float32], frames: Sequence[Picture], judge: Face
         return Agreement(problem="no face was recognised in the result")
     if bool(rows[1:].isnan().any(dim=1).all()):
         return Agreement(problem="no face was recognised in any of the frames")
-    return _compared(rows[0], rows[1:])
+    return compare(rows[0], rows[1:])
 
 
-def _compared(result: Tensor, frames: Tensor) -> Agreement:
+def compare(result: Tensor, frames: Tensor) -> Agreement:
+    """The agreement of a result with its frames, of their descriptors: `[d]` and `[n, d]`, NaN in the rows of frames without a face."""
     cosines = torch.cosine_similarity(frames, result[None], dim=1)
     distances = torch.linalg.vector_norm(frames - result, dim=1)
     return Agreement(

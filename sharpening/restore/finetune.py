@@ -15,10 +15,11 @@ from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.network import TrainedNetwork, load_network
 
-__all__ = ["Finetuned", "Finetuner"]
+__all__ = ["MOST_CHANGE", "Finetuned", "Finetuner", "identity_change"]
 
-# Half of what parts two persons for dlib. A net that moves the descriptor so far does not sharpen a face, it changes it.
 MOST_CHANGE = 0.3
+"""Largest change of the descriptor that is let through: half of what parts two persons for dlib. A net that moves it further does not
+sharpen a face, it changes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,7 @@ class Finetuner:
         """Finetune one picture, float32 `[S, S, 3]`, RGB in [0, 1]."""
         before = torch.from_numpy(np.ascontiguousarray(picture)).movedim(-1, 0)[None]
         after = self.tensor(before)
-        change = self._change(before, after)
+        change = identity_change(before, after, self.judge)
         kept = change is None or change <= self.most_change
         chosen = after[0].movedim(0, -1).numpy() if kept else picture
         return Finetuned(np.ascontiguousarray(chosen, np.float32), kept, change, self.trained.card.name, self.most_change)
@@ -103,10 +104,21 @@ class Finetuner:
         # Rounding on the way down may have cost or added a pixel: 256 → 107 → 257.
         return made if made.shape[-1] == side else resize_tensor(made, side).clamp(0, 1)
 
-    def _change(self, before: torch.Tensor, after: torch.Tensor) -> float | None:
-        if self.judge is None:
-            return None
-        # Both at one size and with one cut: what is compared is the face, not where the landmarks fell.
-        same_size = resize_tensor(before, after.shape[-1]).clamp(0, 1)
-        distance = float(self.judge.same_person(after, same_size).distance[0])
-        return None if np.isnan(distance) else distance
+
+def identity_change(before: torch.Tensor, after: torch.Tensor, judge: FaceJudge | None) -> float | None:
+    """How far a picture's descriptor moved.
+
+    Args:
+        before: `[1, 3, H, W]`, RGB in [0, 1].
+        after: `[1, 3, H2, W2]`, of the same proportions.
+        judge: describes the faces.
+
+    Returns:
+        Distance of the descriptors [-]; None where no judge or no face was there to measure it.
+    """
+    if judge is None:
+        return None
+    # Both at one size and with one cut: what is compared is the face, not where the landmarks fell.
+    same_size = resize_tensor(before, (after.shape[-2], after.shape[-1])).clamp(0, 1)
+    distance = float(judge.same_person(after, same_size).distance[0])
+    return None if np.isnan(distance) else distance

@@ -20,7 +20,16 @@ from sharpening.restore.located import Located
 from sharpening.restore.network import TrainedNetwork
 from sharpening.restore.source import Source
 
-__all__ = ["build_report", "warnings_for"]
+__all__ = [
+    "build_report",
+    "face_facts",
+    "face_warnings",
+    "frame_facts",
+    "frame_warnings",
+    "identity_warnings",
+    "versions",
+    "warnings_for",
+]
 
 SCHEMA = "sharpening.restore/1"
 
@@ -51,20 +60,21 @@ def build_report(
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": source.facts(),
-        "frames": _frames(located, shares),
-        "face": _face(located),
+        "frames": frame_facts(located, shares),
+        "face": face_facts(located),
         "weights": _weights(trained),
         "finetune": None if finetuned is None else finetuned.facts(),
         "identity_agreement": agreement.facts(),
         "warnings": [*warnings_for(source, located, trained, agreement), *by_finetuner],
-        "versions": _versions(),
+        "versions": versions(),
         "device": str(device),
         "seed": None,  # nothing in restoring is left to chance
         "seconds": {step: round(value, 4) for step, value in seconds.items()},
     }
 
 
-def _frames(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:
+def frame_facts(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:
+    """Which frames were used, and why; `shares` may be empty."""
     used = [
         {
             "index": index,
@@ -87,7 +97,8 @@ def _frames(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:
     }
 
 
-def _face(located: Located) -> dict[str, Any]:
+def face_facts(located: Located) -> dict[str, Any]:
+    """Which face was taken, and how large it is."""
     score = None if located.score is None else round(located.score, 3)
     return {
         "choice": located.choice,
@@ -110,7 +121,8 @@ def _weights(trained: TrainedNetwork) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what a result depends on."""
     found = {
         "sharpening": sharpening.__version__,
         "python": platform.python_version(),
@@ -127,10 +139,12 @@ def _versions() -> dict[str, str]:
 
 def warnings_for(source: Source, located: Located, trained: TrainedNetwork, agreement: Agreement) -> list[str]:
     """What the user should know before trusting the picture, the gravest first."""
-    return [*_on_identity(located, agreement), *_on_face(located, trained), *_on_frames(source, located)]
+    on_face = face_warnings(located, trained.card.size_in, trained.scale)
+    return [*identity_warnings(located, agreement), *on_face, *frame_warnings(source, located)]
 
 
-def _on_identity(located: Located, agreement: Agreement) -> list[str]:
+def identity_warnings(located: Located, agreement: Agreement) -> list[str]:
+    """What to say of the person: not measured, not alike, or frames that do not agree."""
     if agreement.to_person is None:
         return [f"Whether the result shows the person of the frames could not be measured: {agreement.problem}."]
     words = []
@@ -146,18 +160,24 @@ def _on_identity(located: Located, agreement: Agreement) -> list[str]:
     return words
 
 
-def _on_face(located: Located, trained: TrainedNetwork) -> list[str]:
-    words, native, card = [], located.native, trained.card
-    if native < SMALL_FACE * card.size_in:
+def face_warnings(located: Located, size_in: int, scale: float) -> list[str]:
+    """What to say of the face as it was found: too small, too large, or perhaps none.
+
+    Args:
+        located: the cut sequence.
+        size_in: side of the frames that the method wants [px].
+        scale: how many times larger its result is.
+    """
+    words, native = [], located.native
+    if native < SMALL_FACE * size_in:
         words.append(
-            f"The face is very small: its square is {native:.0f} px wide, the network wants {card.size_in} px. "
-            "Much of the result is a guess."
+            f"The face is very small: its square is {native:.0f} px wide, {size_in} px are wanted. Much of the result is a guess."
         )
-    size_out = round(located.sequence.frames.shape[1] * trained.scale)
+    size_out = round(located.sequence.frames.shape[1] * scale)
     if native > size_out:
         words.append(
             f"The face's square is {native:.0f} px wide in the input, the result only {size_out} px: the frames themselves show more. "
-            "This network is for small faces."
+            "This is for small faces."
         )
     if located.score is not None and located.score < UNSURE_SCORE:
         words.append(
@@ -170,7 +190,8 @@ def _on_face(located: Located, trained: TrainedNetwork) -> list[str]:
     return words
 
 
-def _on_frames(source: Source, located: Located) -> list[str]:
+def frame_warnings(source: Source, located: Located) -> list[str]:
+    """What to say of the frames: only one, some left out, some without a face."""
     words = [f"{note}." for note in source.notes]
     if len(located.indexes) == 1:
         words.append("Only one frame was used: this is single-frame sharpening, without the evidence of other frames.")

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from sharpening.errors import InputError
-from sharpening.imaging.files import atomic_write
 from sharpening.imaging.sheet import sheet
+from sharpening.imaging.writing import picture_bytes, picture_path, to_bytes, write_together
 
 __all__ = ["Restored"]
 
 Picture = NDArray[np.uint8]
 
-_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_QUALITY = 95
 _COLUMNS = 7  # frames in a row of the sheet
 
 
@@ -66,7 +60,7 @@ class Restored:
         cells, words = list(self.frames), self._captions()
         rows = [cells[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
         captions = [words[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
-        rows.append([_bytes(self.bicubic), _bytes(self.picture)])
+        rows.append([to_bytes(self.bicubic), to_bytes(self.picture)])
         captions.append(["bicubic", "restored"])
         titles = ["frames", *([""] * (len(rows) - 2)), "result"]
         return sheet(rows, row_titles=titles, captions=captions, heading=self.name, size=size)
@@ -84,20 +78,13 @@ class Restored:
             InputError: another suffix.
             WriteError: the disk is full, or the place cannot be written to; nothing new is left behind.
         """
-        path = Path(path)
-        path = path if path.suffix else path.with_suffix(".png")
-        if path.suffix.lower() not in _KINDS:
-            raise InputError(path, f"has the suffix {path.suffix!r}.", f"Pictures are written as {', '.join(_KINDS)}.")
+        path = picture_path(path)
         contents = {
             path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False).encode() + b"\n",
-            path.with_suffix(".sheet.png"): _coded(self.sheet(), ".png"),
-            path: _coded(_bytes(self.picture), path.suffix.lower()),
+            path.with_suffix(".sheet.png"): picture_bytes(self.sheet(), ".png"),
+            path: picture_bytes(to_bytes(self.picture), path.suffix),
         }
-        with ExitStack() as stack:
-            # All are written out before the first one takes its place.
-            temporary = {file: stack.enter_context(atomic_write(file)) for file in contents}
-            for file, data in contents.items():
-                temporary[file].write_bytes(data)
+        write_together(contents)
         return path
 
     def _captions(self) -> list[str]:
@@ -105,15 +92,3 @@ class Restored:
         shares = [f"{share:.0%}" for share in self.weights] or [""] * len(used)
         middle = len(used) // 2
         return [f"{row['index']}{' (middle)' if i == middle else ''}\n{shares[i]}" for i, row in enumerate(used)]
-
-
-def _bytes(picture: NDArray[np.float32]) -> Picture:
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-
-
-def _coded(picture: Picture, suffix: str) -> bytes:
-    buffer = io.BytesIO()
-    kind = _KINDS[suffix]
-    options = {"PNG": {}, "JPEG": {"quality": _QUALITY, "subsampling": 0}, "WEBP": {"quality": _QUALITY}}[kind]
-    Image.fromarray(picture).save(buffer, kind, **options)
-    return buffer.getvalue()

@@ -172,6 +172,7 @@ for _name, _attribute in (
     ("finetune-144", "FINETUNE_144"),
     ("inpaint-patches", "INPAINT_PATCHES"),
     ("inpaint-blur", "INPAINT_BLUR"),
+    ("inpaint-truth", "INPAINT_TRUTH"),
 ):
     recipes.add(_name, f"sharpening.training.thesis_recipes:{_attribute}")
     recipes.add(f"{_name}-small", f"sharpening.training.thesis_recipes:{_attribute}_SMALL")

@@ -1,0 +1,105 @@
+"""`sharpening reconstruct`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sharpening.cli import console
+from sharpening.cli.restoring import box_of, picture_out
+
+if TYPE_CHECKING:
+    from sharpening.reconstruct import Choice, Reconstructed, Settings
+
+__all__ = ["reconstruct"]
+
+
+def reconstruct(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A film, a folder of frames, or a stored state (.state.npz).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Picture to write (.png, .jpg, .webp).")],
+    base: Annotated[int | None, typer.Option(help="Number of the frame to improve; chosen by itself when left out.")] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="part=frame, as eyes=1; again for more parts; mouth=base leaves it. Others are chosen."),
+    ] = None,
+    masks: Annotated[
+        list[str] | None, typer.Option("--mask", help="part=FILE.png: a mask of yours, black where the part is; again for more.")
+    ] = None,
+    choice: Annotated[Path | None, typer.Option(help="JSON of an earlier run, edited or not: its choice and its settings.")] = None,
+    begin: Annotated[str | None, typer.Option("--from", help="With a stored state: the first step to do again.")] = None,
+    clean: Annotated[str | None, typer.Option(help="What removes artifacts: bicubic, or weights.")] = None,
+    parts: Annotated[str | None, typer.Option("--masks", help="landmarks, or a face parser's file.")] = None,
+    margin: Annotated[float | None, typer.Option(help="How far masks reach beyond the parts, in eye distances.")] = None,
+    transfer: Annotated[str | None, typer.Option(help="align-blend, dlib or dense.")] = None,
+    crossover: Annotated[str | None, typer.Option(help="sharp, soft, colour, gradient or unet.")] = None,
+    crossover_weights: Annotated[str | None, typer.Option(help="Weights of the cross-over network.")] = None,
+    finetune: Annotated[str | None, typer.Option(help="none, sharpen, unet or spandrel.")] = None,
+    finetune_weights: Annotated[str | None, typer.Option(help="Weights or checkpoint of the finetuner.")] = None,
+    box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Box round the wanted head in the first frame [px].")] = None,
+    face: Annotated[int | None, typer.Option(help="Number of the wanted face, from 0, left to right.")] = None,
+    cropped: Annotated[
+        bool | None, typer.Option("--cropped/--search", help="The frames are cropped faces / look for the face.")
+    ] = None,
+    middle: Annotated[int | None, typer.Option(help="Number of the frame round which frames are taken.")] = None,
+    start: Annotated[int, typer.Option(help="First frame to use.")] = 0,
+    stop: Annotated[int | None, typer.Option(help="First frame not to use any more.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Most frames to use; 7 when left out.")] = None,
+    any_person: Annotated[bool, typer.Option("--any-person", help="Do not refuse frames that seem to show two persons.")] = False,
+    keep_state: Annotated[bool, typer.Option("--keep-state", help="Also write OUT.state.npz, to go on from any step.")] = False,
+) -> None:
+    """Build one picture of the best parts of some frames, step by step; every choice is automatic, or yours.
+
+    Writes the picture, and beside it a sheet of all steps (.sheet.png) and a report (.json) that holds the choice: edit it, give it back.
+    """
+    from sharpening.models.face_id.judge import FaceJudge
+    from sharpening.reconstruct import Reconstruction
+
+    given = {"clean": clean, "masks": parts, "margin": margin, "transfer": transfer, "crossover": crossover}
+    given |= {"crossover_weights": crossover_weights, "finetune": finetune, "finetune_weights": finetune_weights}
+    given |= {"keep_person": False} if any_person else {}
+    chosen, settings = _decided(choice, base, sources or [], masks or [], {k: v for k, v in given.items() if v is not None})
+    out = picture_out(out, source)
+    method = Reconstruction(settings, judge=FaceJudge())
+    if source.suffix == ".npz":
+        from sharpening.reconstruct import read_state
+
+        done = method.again(read_state(source), chosen, start=begin or "select")
+    elif begin is not None:
+        raise typer.BadParameter("goes with a stored state (INPUT.state.npz, made with --keep-state).", param_hint="--from")
+    else:
+        where: dict[str, Any] = {"cropped": cropped, "box": box_of(box), "face": face, "middle": middle}
+        where |= {"start": start, "stop": stop, "n_frames": frames}
+        done = method(source, chosen, **where)
+    _tell(done.save(out, keep_state=keep_state), done)
+
+
+def _decided(
+    file: Path | None, base: int | None, sources: list[str], masks: list[str], given: dict[str, Any]
+) -> tuple[Choice, Settings]:
+    """The choice of the file, if there is one, and over it what the command line says."""
+    from sharpening.models.face_seg.parts import part_names
+    from sharpening.reconstruct import Choice, Settings, read_choice
+    from sharpening.reconstruct.choice import parse_sources
+
+    choice, settings = (Choice(), Settings()) if file is None else read_choice(file)
+    base = choice.base if base is None else base
+    by_hand = {**choice.sources, **parse_sources(sources, base)}
+    drawn = dict(choice.masks)
+    for word in masks:
+        name, equals, path = word.partition("=")
+        if not (equals and path):
+            raise typer.BadParameter(f"{word!r} is not part=FILE.png.", param_hint="--mask")
+        drawn |= dict.fromkeys(part_names(name), path)
+    return replace(choice, base=base, sources=by_hand, masks=drawn), replace(settings, **given)
+
+
+def _tell(path: Path, done: Reconstructed) -> None:
+    seconds = done.report["seconds"]["total"]
+    console.out.print(f"{path}: {seconds:.1f} s", markup=False)
+    for words in done.report["rests_on"]:
+        console.out.print(f"  {words}", markup=False)
+    for warning in done.warnings:
+        console.err.print(f"warning: {done.name}: {warning}", markup=False)

@@ -1,0 +1,209 @@
+"""Multi-frame reconstruction: from sequence to picture by explicit steps, by itself or by hand (thesis section 2.3)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sharpening.errors import RangeError
+from sharpening.models.face_id.judge import FaceJudge
+from sharpening.reconstruct import steps
+from sharpening.reconstruct.choice import Choice
+from sharpening.reconstruct.clean import Cleaner, create_cleaner
+from sharpening.reconstruct.crossover.method import create_crossover
+from sharpening.reconstruct.finetune.guard import Guarded, guarded
+from sharpening.reconstruct.finetune.method import create_finetuner
+from sharpening.reconstruct.likeness import compare_people, describe, keep_person
+from sharpening.reconstruct.people import check_one_person
+from sharpening.reconstruct.reconstructed import Reconstructed
+from sharpening.reconstruct.report import build_report
+from sharpening.reconstruct.settings import STEPS, Settings
+from sharpening.reconstruct.state import State
+from sharpening.reconstruct.trace import Trace
+from sharpening.reconstruct.transfer.method import create_transfer
+from sharpening.restore.locate import locate
+from sharpening.restore.located import Choice as Where
+from sharpening.restore.located import Located
+from sharpening.restore.source import Frames, Source, open_source
+
+__all__ = ["Reconstruction"]
+
+
+class Reconstruction:
+    """Builds one picture out of the best parts of some frames.
+
+    >>> reconstruct = Reconstruction(Settings(clean="bicubic"))   # doctest: +SKIP
+    >>> done = reconstruct("film.mp4")                            # doctest: +SKIP
+    >>> done.save("face.png")                                     # doctest: +SKIP
+
+    Args:
+        settings: how each step is done.
+        judge: measures whether frames and result show one person; None leaves all that out, and nothing is then undone.
+        pretrained: folder to search weights in first.
+
+    Raises:
+        KeyError, RangeError: for a method that is not there.
+        WeightsMissing, WeightsMismatch: for weights that cannot be had (when they are first needed).
+
+    Source: thesis section 2.3; what is automatic here was done by hand there.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        judge: FaceJudge | None = None,
+        pretrained: str | Path | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.judge, self.pretrained = judge, pretrained
+        # Names are checked now, not after the first steps have run.
+        self._transfer = create_transfer(self.settings.transfer)
+        self._cross = create_crossover(self.settings.crossover, weights=self.settings.crossover_weights, pretrained=pretrained)
+        self._finetune = self._single_frame(self.settings.finetune, self.settings.finetune_weights)
+        self._mask_clean = None
+        if self.settings.mask_clean != "none":
+            self._mask_clean = self._single_frame(self.settings.mask_clean, self.settings.mask_clean_weights)
+
+    def _single_frame(self, name: str, weights: str | None) -> Callable[[Tensor], Tensor]:
+        return create_finetuner(name, weights=weights, pretrained=self.pretrained)
+
+    @cached_property
+    def cleaner(self) -> Cleaner:
+        """What removes artifacts and enlarges."""
+        return create_cleaner(self.settings.clean, enlarge=self.settings.enlarge, pretrained=self.pretrained)
+
+    def __call__(
+        self,
+        frames: Frames,
+        choice: Choice | None = None,
+        *,
+        cropped: bool | None = None,
+        box: tuple[float, float, float, float] | None = None,
+        face: int | None = None,
+        middle: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        n_frames: int | None = None,
+        name: str | None = None,
+    ) -> Reconstructed:
+        """Reconstruct one picture.
+
+        Args:
+            frames: a film, a folder, paths, arrays or a `FrameSequence`, as for `Restorer`.
+            choice: what the user decides; the rest is chosen by what the frames show.
+            cropped: the frames are cropped faces already; None: they are if they are squares of at most 32 px.
+            box: left, top, width, height [px] round the wanted head in the first frame.
+            face: number of the wanted face, from left to right in the first frame that has one.
+            middle: number of the frame round which frames are taken.
+            start: first frame to use.
+            stop: first frame not to use any more.
+            n_frames: most frames to use; 7 when left out.
+            name: what to call the input in report and sheet.
+
+        Raises:
+            NoFaceFound: in none of the frames, or not in the chosen base.
+            InputError: nothing readable, or two persons in the frames; their frames are named.
+            RangeError: the choice names frames that are not there.
+        """
+        source = open_source(frames, name=name)
+        where = Where(cropped, box, face, middle, start, stop, n_frames)
+        most = n_frames or self.cleaner.n_frames
+        located = locate(source, where, n=most, size=self.cleaner.size_in, largest=self.cleaner.largest)
+        sequence = located.sequence
+        state = State(source.name, sequence.frames, located.indexes, sequence.middle)
+        return self._run(state, Trace(), choice or Choice(), STEPS[0], source, located)
+
+    def again(self, done: Reconstructed | State, choice: Choice | None = None, *, start: str = "select") -> Reconstructed:
+        """Go on from a step of an earlier reconstruction, with another choice or other settings.
+
+        Args:
+            done: the earlier one, or its state as it was stored.
+            choice: None takes the earlier choice, where there is one.
+            start: the first step to do again; what those before it made is kept.
+
+        Raises:
+            RangeError: no such step, or one before it was never done.
+        """
+        if start not in STEPS:
+            raise RangeError("start", start, f"one of {', '.join(STEPS)}")
+        if isinstance(done, State):
+            return self._run(copy.copy(done), Trace(), choice or Choice(), start, None, None)
+        trace = Trace(list(done.trace.steps))
+        return self._run(copy.copy(done.state), trace, choice or done.choice, start, done.source, done.located)
+
+    def _run(
+        self, state: State, trace: Trace, choice: Choice, start: str, source: Source | None, located: Located | None
+    ) -> Reconstructed:
+        todo = STEPS[STEPS.index(start) :]
+        _ready(state, start)
+        state.warnings = {name: words for name, words in state.warnings.items() if name not in (*todo, "likeness")}
+        guard: Guarded | None = None
+        for name in todo:
+            with trace.step(name) as step:
+                if name == "clean":
+                    steps.clean(state, step, self.cleaner)
+                    self._check_person(state)
+                elif name == "select":
+                    steps.select(state, step, self.settings, choice)
+                elif name == "align":
+                    steps.align(state, step)
+                elif name == "mask":
+                    steps.mask(state, step, self.settings, choice, self._mask_clean)
+                elif name == "transfer":
+                    steps.transfer(state, step, self._transfer)
+                elif name == "crossover":
+                    steps.cross_over(state, step, self._cross)
+                    keep_person(state, self.judge)
+                else:
+                    guard = self._finetuned(state)
+                    if state.finished is not None:
+                        step.show(state.finished, self.settings.finetune if guard is None or guard.kept else "undone")
+        likeness = compare_people(state, self.judge)
+        final = _final_choice(state, choice)
+        report = build_report(state, trace, final, self.settings, likeness, source=source, located=located, guard=guard)
+        return Reconstructed(state, trace, final, self.settings, report, source, located)
+
+    def _check_person(self, state: State) -> None:
+        if self.judge is None or state.cleaned is None:
+            return
+        state.descriptors, distances = describe(state, self.judge)
+        if self.settings.keep_person:
+            check_one_person(distances, state.names, state.name)
+
+    def _finetuned(self, state: State) -> Guarded | None:
+        before = state.crossed
+        if before is None:
+            raise RangeError("start", "finetune", "a step that was not left out before", "Begin with an earlier step.")
+        state.finished = before
+        if self.settings.finetune == "none":
+            return None
+        # On the base's own landmarks: a finetuner must not choose which face it is compared by.
+        guard = guarded(before, self._finetune(before), self.judge, self.settings.most_change)
+        state.finished = guard.picture
+        if not guard.kept:
+            state.warn(
+                "finetune",
+                f"The finetuner '{self.settings.finetune}' changed the face (identity distance {guard.change:.2f}, at most "
+                f"{self.settings.most_change} is allowed): its result was thrown away.",
+            )
+        return guard
+
+
+def _ready(state: State, start: str) -> None:
+    made: dict[str, Any] = {"select": state.cleaned, "align": state.quality, "mask": state.quality, "transfer": state.masks or None}
+    made |= {"crossover": state.masks or None, "finetune": state.crossed}
+    if start != "clean" and made[start] is None:
+        raise RangeError("start", start, "a step before which all others were done", "Begin with the step 'clean'.")
+
+
+def _final_choice(state: State, choice: Choice) -> Choice:
+    """Everything as it was decided in the end, so that the same comes out again."""
+    sources = {pick.part: state.names[pick.frame] for pick in state.picks}
+    return replace(choice, base=state.names[state.base], sources=sources, rest="base")

@@ -1,0 +1,228 @@
+"""The source warped onto the base by its pixels: landmarks for the start, then an affine map, then a smooth flow (ours).
+
+Of all ways that were tried the one that fits best round the wanted part is taken, and the more a way can bend, the more it must gain. So
+it is never worse than the landmarks by what can be seen in the pictures.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from torch import Tensor
+from torch.nn import functional as F
+
+from sharpening.models.basic_blocks.registration import estimate_affine
+from sharpening.models.face_align.landmarks import Landmarks
+from sharpening.reconstruct.transfer.flow import spline_flow
+from sharpening.reconstruct.transfer.points import Affine, part_map, robust_similarity
+from sharpening.reconstruct.transfer.sampling import Field, affine_field, as_tensor, check_transfer, compose, inside, pixel_grid, sample
+from sharpening.reconstruct.transfer.texture import Plane, confidence, luma, misfit, smooth
+from sharpening.reconstruct.view import Moved, View
+
+__all__ = ["WAYS", "dense", "mismatch"]
+
+WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.13, "identity": 1.3}
+"""The ways to lie the source on the base, and what the misfit of each is multiplied by before the least is taken."""
+
+_WORK_EYES = 48.0  # px: larger faces are registered at this eye distance; they hold nothing that would need more
+_AFFINE_SIDE = 64  # px
+_HEAD = (0.6, 1.0, 0.6, 0.4)  # eye distances left, over, right of and under the landmarks
+_RING = 0.3  # eye distances: how far round the part the fit is looked at
+
+
+class _Registered(NamedTuple):
+    """The ways of one pair of pictures, without a part in mind.
+
+    Attributes:
+        zoom: of the working size against the base.
+        base: luma of the base at the working size.
+        source: luma of the source at its own size.
+        eyes: eye distance at the working size [px].
+        face: 1 inside the hull of the base's landmarks.
+        fields: name of the way to the field at the working size.
+        misfits: of each over the whole face.
+    """
+
+    zoom: float
+    base: Plane
+    source: Tensor
+    eyes: float
+    face: Plane
+    fields: dict[str, Field]
+    misfits: dict[str, float]
+
+
+def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, facts: dict[str, Any] | None = None) -> Moved:
+    """Bring the source onto the base by the pixels of both.
+
+    Expression and small turns are followed. The pictures must not be changed in place afterwards: the registration of a pair is kept,
+    since the parts of a face ask for the same pair one after the other.
+
+    Args:
+        source: the picture that has the part.
+        base: the picture that wants it, of any other size; it may be damaged in the very part.
+        mask: `[1, H, W]` in [0, 1]: the part, in the base's pixels.
+        stiffness: of the flow: 1 hardly bends, 0.03 follows a mouth that opens.
+        facts: is filled with `how` (a name of `WAYS`), `mismatch` (0 perfect … 1 nothing in common, round the part), `mismatches` (of every
+            way), and `moved` (mean distance from the landmarks' way on the part, in eye distances).
+
+    Raises:
+        ShapeError, RangeError: if the mask does not fit the base.
+    """
+    check_transfer(source, base, mask)
+    found = _registered(source, base, float(stiffness))
+    size = found.base.shape
+    part = cv2.resize(mask[0].numpy().astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    local = affine_field(_scaled(part_map(source.landmarks, base.landmarks, mask), found.zoom), *size)
+    fields = {**found.fields, "landmarks": local}
+    weights = _round_part(part, found.eyes)
+    misfits = {how: _misfit(found, field, weights) for how, field in fields.items()}
+    # The part's own pixels are few, and where it is damaged they say nothing: the whole face has a say of a half to all.
+    say = 0.5 * _believed(found, weights)
+    scores = {how: misfits[how] ** say * found.misfits[how] ** (1 - say) * WAYS[how] for how in fields}
+    how = min(scores, key=scores.__getitem__)
+    if facts is not None:
+        gap = np.linalg.norm(fields[how] - local, axis=0) * (part > 0.5)
+        moved = float(gap.sum() / max(1.0, (part > 0.5).sum()) / found.eyes)
+        facts.update(how=how, mismatch=misfits[how], mismatches=misfits, moved=moved)
+    return sample(source.picture, _enlarged(fields[how], base.picture.shape[-2:]))
+
+
+def mismatch(base: View, moved: Moved, mask: Tensor) -> float:
+    """How badly a moved source fits the base round the part: 0 they are one, about 1 they have nothing in common.
+
+    Places where one of the two is blurred and the other is not count little, so a sharp part on a blurred base is no misfit.
+
+    Args:
+        base: the picture that wants the part.
+        moved: what a transfer returned.
+        mask: `[1, H, W]`: the part.
+    """
+    eyes = base.landmarks.eye_distance
+    weights = _round_part(mask[0].numpy().astype(np.float32), eyes) * moved.valid[0].numpy()
+    return misfit(luma(base.picture), luma(moved.picture), weights, eyes)
+
+
+@lru_cache(maxsize=4)
+def _registered(source: View, base: View, stiffness: float) -> _Registered:
+    zoom = min(1.0, _WORK_EYES / base.landmarks.eye_distance)
+    picture = _resized(base.picture, zoom)
+    height, width = picture.shape[-2:]
+    marks = base.landmarks.enlarged(zoom)
+    grey = as_tensor(luma(source.picture))
+    start = robust_similarity(marks.points, source.landmarks.points)
+    found = _Registered(zoom, luma(picture), grey, marks.eye_distance, _hull(marks, height, width), {}, {})
+    maps = {"landmarks": start, "identity": _same_place(source, (height, width))}
+    ways = {how: affine_field(each, height, width) for how, each in maps.items()}
+    first = min(ways, key=lambda how: _misfit(found, ways[how], found.face) * WAYS[how])
+    affine = _affine(found, source, picture, maps[first], marks)
+    ways["affine"] = affine_field(affine, height, width)
+    ways["flow"] = _flow(found, affine, stiffness)
+    return found._replace(fields=ways, misfits={how: _misfit(found, field, found.face) for how, field in ways.items()})
+
+
+def _resized(picture: Tensor, zoom: float) -> Tensor:
+    if zoom >= 1:
+        return picture
+    size = [max(16, round(side * zoom)) for side in picture.shape[-2:]]
+    return F.interpolate(picture[None], size, mode="area")[0]
+
+
+def _same_place(source: View, size: tuple[int, int]) -> Affine:
+    """The map that lays the whole source on the whole base."""
+    height, width = size
+    y, x = source.picture.shape[-2] / height, source.picture.shape[-1] / width
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])
+
+
+def _affine(found: _Registered, source: View, picture: Tensor, start: Affine, marks: Landmarks) -> Affine:
+    """Register all pixels, and those of the head alone: the background moves with the head in some sequences and not in others."""
+    height, width = found.base.shape
+    near = sample(source.picture, affine_field(start, height, width)).picture
+    tries = [start]
+    for left, top, right, bottom in ((0, 0, width, height), _head(marks, height, width)):
+        window = np.s_[:, top:bottom, left:right]
+        rest = _estimated(picture[window], near[window])
+        shift = np.array([left, top])
+        rest[:, 2] += shift - rest[:, :2] @ shift
+        tries.append(np.hstack([start[:, :2] @ rest[:, :2], (start[:, :2] @ rest[:, 2] + start[:, 2])[:, None]]))
+    return min(tries, key=lambda each: _misfit(found, affine_field(each, height, width), found.face))
+
+
+def _estimated(base: Tensor, near: Tensor) -> Affine:
+    """`estimate_affine` at a small size, as a map of the windows' pixels."""
+    height, width = base.shape[-2:]
+    small = base, near
+    if max(height, width) > _AFFINE_SIDE:
+        size = [max(16, round(side * _AFFINE_SIDE / max(height, width))) for side in (height, width)]
+        small = tuple(F.interpolate(each[None], size, mode="area")[0] for each in small)  # type: ignore[assignment]
+    found = estimate_affine(small[0][None], small[1][None])[0].double().numpy()
+    to_unit = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
+    return (np.linalg.inv(to_unit) @ np.vstack([found, [0, 0, 1]]) @ to_unit)[:2]
+
+
+def _head(marks: Landmarks, height: int, width: int) -> tuple[int, int, int, int]:
+    """A window round the head: left, top, right, bottom [px]."""
+    room = np.array(_HEAD) * marks.eye_distance
+    left, top = np.maximum(0, marks.points.min(axis=0) - room[:2]).astype(int)
+    right, bottom = np.minimum((width, height), marks.points.max(axis=0) + room[2:] + 1).astype(int)
+    if right - left < 16 or bottom - top < 16:  # landmarks out of the picture
+        return 0, 0, width, height
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _flow(found: _Registered, affine: Affine, stiffness: float) -> Field:
+    height, width = found.base.shape
+    field = affine_field(affine, height, width)
+    near = sample(found.source, field)
+    rest = spline_flow(found.base, near.picture[0].numpy(), near.valid[0].numpy(), found.eyes, stiffness=stiffness)
+    return compose(affine, pixel_grid(height, width) + rest)
+
+
+def _misfit(found: _Registered, field: Field, weights: Plane) -> float:
+    moved = sample(found.source, field)
+    seen = moved.valid[0].numpy()
+    lost = 1 - float((weights * seen).sum() / (weights.sum() + 1e-9))
+    # A way that brings the part from beyond the source's border explains nothing there.
+    return misfit(found.base, moved.picture[0].numpy(), weights * seen, found.eyes) * (1 - lost) + lost
+
+
+def _believed(found: _Registered, weights: Plane) -> float:
+    """Which share of the weights lies where comparing the pictures says something, 0 … 1."""
+    near = sample(found.source, found.fields["affine"]).picture[0].numpy()
+    return float((weights * confidence(found.base, near, found.eyes)).sum() / (weights.sum() + 1e-9))
+
+
+def _hull(marks: Landmarks, height: int, width: int) -> Plane:
+    mask = np.zeros((height, width), np.float32)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(marks.points).astype(np.int32)), 1.0)
+    return smooth(mask, 0.1 * marks.eye_distance)
+
+
+def _round_part(part: Plane, eyes: float) -> Plane:
+    """1 on the part, falling off round it."""
+    outside = (part < 0.5).astype(np.uint8)
+    if outside.all():
+        return np.ones_like(part)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.exp(-np.square(distance / (_RING * eyes))).astype(np.float32)
+
+
+def _scaled(affine: Affine, zoom: float) -> Affine:
+    """A map from the base's pixels as one from the pixels of the base made `zoom` times as large."""
+    to_base = np.array([[1 / zoom, 0, (1 / zoom - 1) / 2], [0, 1 / zoom, (1 / zoom - 1) / 2], [0, 0, 1]])
+    return np.asarray((np.vstack([affine, [0, 0, 1]]) @ to_base)[:2], np.float64)
+
+
+def _enlarged(field: Field, size: tuple[int, ...]) -> Field:
+    """A field of the working size at the base's."""
+    height, width = size
+    if field.shape[1:] == (height, width):
+        return field
+    zoom = np.array([field.shape[2] / width, field.shape[1] / height], np.float32)[:, None, None]
+    # Only what differs from standing still is enlarged, for the enlarging flattens slopes at the border.
+    moves = [cv2.resize(each, (width, height), interpolation=cv2.INTER_CUBIC) for each in field - pixel_grid(*field.shape[1:])]
+    return (np.stack(moves) + (pixel_grid(height, width) + 0.5) * zoom - 0.5).astype(np.float32)

@@ -1,0 +1,53 @@
+"""The table of transfers: how a part of the source is brought to the place that it has on the base."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from sharpening.errors import RangeError
+from sharpening.reconstruct.view import Moved, View
+from sharpening.registry import Registry
+
+__all__ = ["LATER_TRANSFERS", "Transfer", "create_transfer", "transfers"]
+
+transfers = Registry("transfer")
+transfers.add("align-blend", "sharpening.reconstruct.transfer.align_blend:align_blend")
+transfers.add("dlib", "sharpening.reconstruct.transfer.dlib_swap:dlib_swap")
+transfers.add("dense", "sharpening.reconstruct.transfer.dense:dense")
+
+LATER_TRANSFERS: dict[str, str] = {
+    "few-shot": "the networks of the few-shot face translation GAN and its face parser, converted from their published files",
+    "interface-gan": "StyleGAN's weights, an encoder or PULSE to find the latent vector, and InterFaceGAN's boundary for the pose",
+}
+"""Transfers that come with the StyleGAN family, and what each will need."""
+
+
+class Transfer(Protocol):
+    """What every transfer is: source, base and wanted part in, the source as it lies on the base out."""
+
+    def __call__(self, source: View, base: View, mask: Tensor) -> Moved:
+        """Bring the source onto the base; the mask `[1, H, W]` says in the base's pixels which part is wanted."""
+        ...
+
+
+def create_transfer(name: str, **settings: Any) -> Transfer:
+    """The transfer called `name`, with its settings fixed.
+
+    Args:
+        name: a name of `transfers`.
+        settings: keyword arguments of that function.
+
+    Raises:
+        RangeError: for a transfer that is planned and not there yet; the message says what it will need.
+        KeyError: for any other unknown name.
+
+    >>> create_transfer("align-blend").func.__name__
+    'align_blend'
+    """
+    if name in LATER_TRANSFERS:
+        advice = f"It comes with the StyleGAN family and will need {LATER_TRANSFERS[name]}."
+        raise RangeError("transfer", f"'{name}'", f"one of {', '.join(transfers)} until then", advice)
+    return partial(transfers.get(name), **settings)

@@ -1,0 +1,88 @@
+"""Choices are read, checked and written; what is wrong in them is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sharpening.errors import InputError, RangeError
+from sharpening.reconstruct.choice import Choice, parse_sources, read_choice, write_choice
+from sharpening.reconstruct.settings import Settings
+
+
+def test_groups_stand_for_their_parts() -> None:
+    assert parse_sources(["eyes=1", "mouth=4"]) == {"left_eye": 1, "right_eye": 1, "mouth": 4}
+    assert parse_sources(["nose=base"], base=3) == {"nose": 3}
+
+
+@pytest.mark.parametrize("word", ["eyes", "eyes=", "eyes=-1", "eyes=one", "ear=2", "nose=base"])
+def test_other_words_are_refused(word) -> None:
+    with pytest.raises(RangeError):
+        parse_sources([word])
+
+
+def test_what_is_written_is_read_back(tmp_path) -> None:
+    choice = Choice(3, {"mouth": 1, "nose": 3}, rest="base", masks={"mouth": "m.png"})
+    settings = Settings(clean="bicubic", crossover="gradient", margin=0.2)
+    write_choice(tmp_path / "c.json", choice, settings, {"note": "for the reader"})
+    assert read_choice(tmp_path / "c.json") == (choice, settings)
+
+
+def test_an_edited_file_may_use_groups_and_leave_things_out(tmp_path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"version": 1, "base": 2, "sources": {"eyes": 5, "mouth": "base"}}))
+    choice, settings = read_choice(file)
+    assert choice == Choice(2, {"left_eye": 5, "right_eye": 5, "mouth": 2}) and settings == Settings()
+
+
+def test_the_report_of_a_run_holds_a_choice(tmp_path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps({"schema": "x", "choice": {"version": 1, "base": 0}}))
+    assert read_choice(file)[0].base == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"version": 9}',
+        '{"version": 1, "base": "three"}',
+        '{"version": 1, "base": true}',
+        '{"version": 1, "sources": {"ear": 1}}',
+        '{"version": 1, "sources": [1]}',
+        '{"version": 1, "rest": "maybe"}',
+        '{"version": 1, "settings": {"colour": 1}}',
+        '{"version": 1, "settings": {"enlarge": 0}}',
+    ],
+)
+def test_a_file_that_holds_no_choice_is_told(text, tmp_path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match="c.json"):
+        read_choice(file)
+
+
+def test_frames_that_are_not_there_are_named() -> None:
+    Choice(2, {"nose": 4}).check([2, 3, 4])
+    with pytest.raises(RangeError, match="source of nose: frame 9.*2, 3, 4"):
+        Choice(2, {"nose": 9}).check([2, 3, 4])
+    with pytest.raises(RangeError, match="base: frame 1"):
+        Choice(1).check([2, 3])
+
+
+def test_a_choice_names_parts_that_there_are() -> None:
+    with pytest.raises(RangeError, match="ear"):
+        Choice(sources={"ear": 1})
+    with pytest.raises(RangeError, match="rest"):
+        Choice(rest="none")
+
+
+def test_settings_refuse_what_cannot_be() -> None:
+    for wrong in ({"enlarge": 0}, {"clearly": 0.5}, {"most_change": -1}):
+        with pytest.raises(RangeError):
+            Settings(**wrong)
+    with pytest.raises(RangeError, match="colour"):
+        Settings.from_dict({"colour": 1})

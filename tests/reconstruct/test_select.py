@@ -1,0 +1,88 @@
+"""The base is the frontal and sharp frame; parts come from frames that clearly show more of them, and from few frames."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sharpening.errors import NoFaceFound
+from sharpening.reconstruct.quality import Quality
+from sharpening.reconstruct.select import choose_base, choose_sources
+
+PARTS = ("left_eye", "right_eye", "nose", "mouth")
+FRONTAL = SimpleNamespace(yaw=0.0, pitch=0.0, roll=0.0, away=0.0)
+
+
+def turned(yaw: float) -> SimpleNamespace:
+    return SimpleNamespace(yaw=yaw, pitch=0.0, roll=0.0, away=abs(yaw))
+
+
+def quality(score: list[list[float]], likeness: float | list[list[float]] = 0.95) -> Quality:
+    values = np.array(score, float)
+    return Quality(PARTS, values, np.broadcast_to(np.array(likeness, float), values.shape))
+
+
+def chosen(given: Quality, poses=None, **more) -> dict[str, int]:
+    poses = [FRONTAL] * len(given.score) if poses is None else poses
+    return {pick.part: pick.frame for pick in choose_sources(given, 0, poses, **more)}
+
+
+def test_the_base_is_the_most_frontal_frame() -> None:
+    base, why = choose_base([turned(30), turned(2), turned(-25)], np.array([1.5, 0.8, 1.4]), 0)
+    assert base == 1 and "2°" in why
+
+
+def test_of_equally_frontal_frames_the_sharpest_is_the_base_and_of_equals_the_middle() -> None:
+    poses = [turned(1), turned(3), turned(2), turned(4)]
+    assert choose_base(poses, np.array([0.5, 1.4, 0.9, 0.6]), 3)[0] == 1
+    assert choose_base(poses, np.array([1.0, 1.0, 1.02, 0.99]), 3)[0] == 3
+    assert choose_base([None, turned(9), None], np.array([np.nan, 0.2, np.nan]), 0)[0] == 1
+    with pytest.raises(NoFaceFound):
+        choose_base([None, None], np.array([np.nan, np.nan]), 0)
+
+
+def test_a_part_comes_from_the_frame_that_shows_clearly_more() -> None:
+    found = chosen(quality([[1, 1, 0.3, 1], [1.1, 1, 1.0, 1.2], [1, 1, 1.6, 1]]))
+    assert found == {"left_eye": 0, "right_eye": 0, "nose": 2, "mouth": 0}
+
+
+def test_both_eyes_come_from_one_frame_where_that_costs_little() -> None:
+    found = chosen(quality([[0.3, 0.3, 1, 1], [1.5, 1.42, 1, 1], [1.4, 1.5, 1, 1]]))
+    assert found["left_eye"] == found["right_eye"]
+    apart = chosen(quality([[0.3, 0.3, 1, 1], [1.5, 0.5, 1, 1], [0.5, 1.5, 1, 1]]))
+    assert (apart["left_eye"], apart["right_eye"]) == (1, 2)
+
+
+def test_few_sources_are_better_than_many() -> None:
+    found = chosen(quality([[1, 1, 0.2, 0.3], [1, 1, 1.5, 1.38], [1, 1, 1.0, 1.45]]))
+    assert found["nose"] == found["mouth"] == 1
+
+
+def test_turned_heads_and_other_looks_are_no_sources() -> None:
+    given = quality([[1, 1, 0.3, 1], [1, 1, 1.5, 1], [1, 1, 1.0, 1]])
+    assert chosen(given, [FRONTAL, turned(35), turned(5)])["nose"] == 2
+    assert chosen(given, [FRONTAL, None, FRONTAL])["nose"] == 2
+    closed = quality([[1, 1, 0.3, 1], [1, 1, 1.5, 1], [1, 1, 1.0, 1]], [[1, 1, 1, 1], [1, 1, 0.2, 1], [1, 1, 0.9, 1]])
+    assert chosen(closed)["nose"] == 2
+    picks = choose_sources(given, 0, [FRONTAL, turned(35), turned(-30)])
+    nose = next(pick for pick in picks if pick.part == "nose")
+    assert nose.frame == 0 and "turned elsewhere" in nose.why
+
+
+def test_frames_that_do_not_show_a_part_are_no_sources() -> None:
+    assert chosen(quality([[1, 1, 0.3, 1], [1, 1, np.nan, 1]]))["nose"] == 0
+
+
+def test_what_was_chosen_by_hand_stays_and_the_rest_is_found() -> None:
+    given = quality([[1, 1, 0.3, 0.3], [1, 1, 1.5, 1.5], [1, 1, 1.0, 1.0]])
+    assert chosen(given, by_hand={"mouth": 2}) == {"left_eye": 0, "right_eye": 0, "nose": 1, "mouth": 2}
+    assert chosen(given, by_hand={"mouth": 2}, rest="base") == {"left_eye": 0, "right_eye": 0, "nose": 0, "mouth": 2}
+    picks = choose_sources(given, 0, [FRONTAL] * 3, by_hand={"mouth": 2})
+    assert [pick.part for pick in picks if pick.by_hand] == ["mouth"]
+
+
+def test_how_clear_is_clear_is_a_setting() -> None:
+    given = quality([[1, 1, 1, 1], [1, 1, 1.2, 1]])
+    assert chosen(given)["nose"] == 0 and chosen(given, clearly=1.1)["nose"] == 1

@@ -13,6 +13,8 @@ REGISTRIES = [
     ("sharpening.metrics", "metrics"),
     ("sharpening.training.recipes", "recipes"),
     ("sharpening.training.learner", "learners"),
+    ("sharpening.reconstruct.crossover.method", "crossovers"),
+    ("sharpening.reconstruct.finetune.method", "finetuners"),
 ]
 
 

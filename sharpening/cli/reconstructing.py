@@ -36,7 +36,7 @@ def reconstruct(
     transfer: Annotated[str | None, typer.Option(help="align-blend, dlib or dense.")] = None,
     crossover: Annotated[str | None, typer.Option(help="sharp, soft, colour, gradient or unet.")] = None,
     crossover_weights: Annotated[str | None, typer.Option(help="Weights of the cross-over network.")] = None,
-    finetune: Annotated[str | None, typer.Option(help="none, sharpen, unet or spandrel.")] = None,
+    finetune: Annotated[str | None, typer.Option(help="none, unsharp-mask, unet or spandrel.")] = None,
     finetune_weights: Annotated[str | None, typer.Option(help="Weights or checkpoint of the finetuner.")] = None,
     box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Box round the wanted head in the first frame [px].")] = None,
     face: Annotated[int | None, typer.Option(help="Number of the wanted face, from 0, left to right.")] = None,

@@ -42,7 +42,7 @@ class Settings:
     mask_clean_weights: str | None = None
     margin: float | None = None
     transfer: str = "dense"
-    crossover: str = "soft"
+    crossover: str = "colour"
     crossover_weights: str | None = None
     finetune: str = "none"
     finetune_weights: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class State:
             "base": self.base,
             "why_base": self.why_base,
             "landmarks": [None if each is None else [each.sure, each.how] for each in self.landmarks],
-            "poses": [None if pose is None else [float(value) for value in pose] for pose in self.poses],
+            "poses": [None if pose is None else [float(value) for value in astuple(pose)] for pose in self.poses],
             "alignments": [None if each is None else [each.likeness, each.how] for each in self.alignments],
             "parts": None if self.quality is None else list(self.quality.parts),
             "picks": [[pick.part, int(pick.frame), pick.gain, pick.why, pick.by_hand] for pick in self.picks],

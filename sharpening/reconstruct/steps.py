@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sharpening.errors import NoFaceFound, ShapeError
 from sharpening.imaging.convert import to_tensor, to_uint8
+from sharpening.imaging.mask import mix
 from sharpening.imaging.mask_files import read_mask
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_align.borrow import sequence_landmarks
@@ -135,7 +136,9 @@ def cross_over(state: State, step: TraceStep, cross: Callable[[Tensor, Tensor, T
     step.show(picture, f"base {state.names[state.base]}")
     for index in sorted(state.taken, key=lambda i: (-len(state.taken[i]), i)):
         moved = state.moved[index]
-        picture = cross(picture, moved.picture, union(state.masks, state.taken[index]) * moved.valid).clamp(0, 1)
+        # Cross-overs look a little beyond the mask: where the source has no pixels they find the base.
+        source = mix(picture, moved.picture, moved.valid)
+        picture = cross(picture, source, union(state.masks, state.taken[index]) * moved.valid).clamp(0, 1)
         step.show(picture, f"+ {state.names[index]}\n{_short(state.taken[index])}")
     state.crossed = picture
     step.facts = {str(state.names[i]): list(parts) for i, parts in state.taken.items()}

@@ -59,8 +59,10 @@ def test_pixels_mend_what_poor_landmarks_left_over(face, points, rng) -> None:
     poor = Landmarks(points.moved(true).points + rng.normal(0, 2.5, (68, 2)) + 1.0)
     pictures = torch.stack([to_tensor(face), moved(face, true)])
     base, frame = align_frames(pictures, [points, poor], 0)
-    assert base.how == "base" and base.likeness == 1
-    assert frame.how == "landmarks and pixels" and frame.likeness > 0.99
+    assert base.how == "base"
+    assert base.likeness == 1
+    assert frame.how == "landmarks and pixels"
+    assert frame.likeness > 0.99
     assert error(frame.to_frame, true) < 0.5 < error(landmark_map(points, poor), true)
 
 

@@ -33,7 +33,8 @@ def test_an_edited_file_may_use_groups_and_leave_things_out(tmp_path) -> None:
     file = tmp_path / "c.json"
     file.write_text(json.dumps({"version": 1, "base": 2, "sources": {"eyes": 5, "mouth": "base"}}))
     choice, settings = read_choice(file)
-    assert choice == Choice(2, {"left_eye": 5, "right_eye": 5, "mouth": 2}) and settings == Settings()
+    assert choice == Choice(2, {"left_eye": 5, "right_eye": 5, "mouth": 2})
+    assert settings == Settings()
 
 
 def test_the_report_of_a_run_holds_a_choice(tmp_path) -> None:

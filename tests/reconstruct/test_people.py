@@ -45,4 +45,5 @@ def test_frames_without_a_face_are_in_no_group() -> None:
 def test_distances_between_descriptors() -> None:
     rows = torch.tensor([[0.0, 0], [3, 4], [torch.nan, 0]])
     found = descriptor_distances(rows)
-    assert found[0, 1] == pytest.approx(5) and np.isnan(found[2]).all()
+    assert found[0, 1] == pytest.approx(5)
+    assert np.isnan(found[2]).all()

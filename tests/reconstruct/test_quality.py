@@ -54,7 +54,8 @@ def test_a_blurred_part_is_the_poorest(face, part, rng) -> None:
     faces = [blurred(face, part), *[face.copy() for _ in range(4)]]
     quality = rated(enlarged(faces, rng.integers(40, 90, 5).tolist()))
     column = quality.score[:, quality.parts.index(part)]
-    assert column.argmin() == 0 and column[0] < 0.75 * column[1:].min()
+    assert column.argmin() == 0
+    assert column[0] < 0.75 * column[1:].min()
 
 
 def test_noise_and_codec_are_no_detail(face, rng) -> None:
@@ -97,8 +98,10 @@ def test_frames_without_a_face_or_beside_the_picture_have_no_score(face) -> None
     away = Alignment(np.array([[1.0, 0, 90], [0, 1.0, 0]]), 0.2, "landmarks")
     aligned, valid = aligned_stack(stack, [STILL, None, away, STILL])
     quality = part_quality(aligned, valid, MASKS, base=0, pixel=PIXEL)
-    assert np.isnan(quality.score[1]).all() and np.isnan(quality.likeness[1]).all()
-    assert np.isnan(quality.score[2]).any() and np.isfinite(quality.score[[0, 3]]).all()
+    assert np.isnan(quality.score[1]).all()
+    assert np.isnan(quality.likeness[1]).all()
+    assert np.isnan(quality.score[2]).any()
+    assert np.isfinite(quality.score[[0, 3]]).all()
 
 
 def test_masks_of_another_size_are_refused(face) -> None:

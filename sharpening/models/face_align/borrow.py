@@ -36,9 +36,10 @@ _WINDOW, _SIDE = 7.0, 64
 # As many neighbours are asked, the nearest first.
 _NEIGHBOURS = 5
 # A motion is believed when its way there and back misses by less [eye distances] and the pictures correlate by more in half of the blocks.
-_TRIP, _MATCH = 0.1, 0.7
+_TRIP, _MATCH = 0.03, 0.85
 _BLOCKS = 4
-_BORROWED = (0.0, 0.0, 0.0, 0.0)
+# Logistic regression for `sure`: constant, factors of log spread, log of the number of lenders and their mean match.
+_SURE = (-25.03, -1.9, 2.47, 19.11)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,14 @@ def _combined(carried: list[_Carried]) -> Landmarks | None:
 
 
 def _sure(believed: list[_Carried], middle: Points) -> float:
-    return 0.5
+    """Probability that the points are right, see `sequence_landmarks`; never more than the lenders have themselves."""
+    apart = np.stack([one.points for one in believed])[:, 17:] - middle[17:]
+    unit = max(float(np.hypot(*(middle[36:42].mean(axis=0) - middle[42:48].mean(axis=0)))), 1e-6)
+    spread = math.sqrt(float((apart**2).sum(axis=2).mean())) / unit
+    constant, of_spread, of_number, of_match = _SURE
+    match = float(np.mean([one.match for one in believed]))
+    evidence = constant + of_spread * math.log(spread + 0.02) + of_number * math.log(len(believed)) + of_match * match
+    return min(1 / (1 + math.exp(-evidence)), *(one.sure for one in believed))
 
 
 def _carried(source: Picture, frame: Picture, landmarks: Landmarks) -> _Carried:

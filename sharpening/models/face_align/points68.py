@@ -46,7 +46,8 @@ _BOX, _WINDOW = 150, 300
 _JITTER = ((0.0, 0.0, 1.0), (0.04, 0.0, 1.0), (-0.04, 0.0, 1.0), (0.0, 0.04, 1.0), (0.0, -0.04, 1.0), (0.0, 0.0, 1.06), (0.0, 0.0, 0.94))
 # Where nothing is found at the detector's own threshold, faces so far under it are taken; most of these are right, and `sure` tells.
 _LENIENT = -0.3
-# Logistic regression, see `_sure`: constant, log of the spread, log of the mirrored difference, score of the detector.
+# Logistic regression for `sure`: constant, then factors of log spread, log mirrored difference and the detector's score. Alone, these
+# three tell right from wrong with an area under the ROC curve of 0.94, 0.89 and 0.83, together with 0.94, but calibrated.
 _SURE = (-14.61, -1.92, -2.17, 1.61)
 _INNER = slice(17, 68)  # without the jaw, whose points may slide along the outline
 
@@ -59,7 +60,10 @@ def find_landmarks(picture: Picture, face: Face | None = None) -> Landmarks | No
         face: whose landmarks; None takes the largest face, or where the detector is sure of none, the best of those that it hardly sees.
 
     Returns:
-        The landmarks [px] with `how` "found"; None without a face. TODO
+        The landmarks [px] with `how` "found"; None without a face. `sure` is the probability that they are right: that the 51 inner
+        points (all but the jaw) lie within 0.08 eye distances, on average, of those that are found in the sharp picture. It was
+        calibrated on 1280 damaged frames of 32×32 made from training stills; on 568 made from valid stills it says 0.99, 0.86, 0.70, 0.29
+        and 0.11 where 0.99, 0.89, 0.62, 0.42 and 0.15 were right. What the predictor gets wrong on sharp pictures too it cannot know.
 
     Raises:
         ShapeError: when the picture is not uint8 `[H, W, 3]`.
@@ -115,6 +119,7 @@ def _disagreement(plain: Points, mirrored: Points) -> tuple[float, float]:
 
 
 def _sure(spread: float, difference: float, score: float) -> float:
+    """Probability that the points are right, see `find_landmarks`."""
     constant, of_spread, of_difference, of_score = _SURE
     score = min(max(score, -1.0), 2.0)
     evidence = constant + of_spread * math.log(spread + 1e-3) + of_difference * math.log(difference + 1e-3) + of_score * score

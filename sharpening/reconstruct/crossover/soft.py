@@ -105,7 +105,8 @@ def _blurred(part: Part, padding: float, kernel: tuple[int, int], sigma: float, 
     window = part.window(padding + reach + 1)
     wide = grown(part.shape[window], padding)
     # A part that reaches the picture's border goes on behind it.
-    wide = cv2.GaussianBlur(wide, kernel, sigma, borderType=cv2.BORDER_REPLICATE) if sigma > 0 else wide
+    if sigma > 0:
+        wide = np.asarray(cv2.GaussianBlur(wide, kernel, sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
     # Rounding must not touch what is wholly inside or outside.
     found[window] = np.select([wide < _ROUNDING, wide > 1 - _ROUNDING], [0, 1], wide)
     return found

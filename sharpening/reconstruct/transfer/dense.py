@@ -24,7 +24,7 @@ from sharpening.reconstruct.view import Moved, View
 
 __all__ = ["WAYS", "dense", "mismatch"]
 
-WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.13, "identity": 1.3}
+WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.1, "identity": 1.3}
 """The ways to lie the source on the base, and what the misfit of each is multiplied by before the least is taken."""
 
 _WORK_EYES = 48.0  # px: larger faces are registered at this eye distance; they hold nothing that would need more
@@ -66,8 +66,8 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
         base: the picture that wants it, of any other size; it may be damaged in the very part.
         mask: `[1, H, W]` in [0, 1]: the part, in the base's pixels.
         stiffness: of the flow: 1 hardly bends, 0.03 follows a mouth that opens.
-        facts: is filled with `how` (a name of `WAYS`), `mismatch` (0 perfect … 1 nothing in common, round the part), `mismatches` (of every
-            way), and `moved` (mean distance from the landmarks' way on the part, in eye distances).
+        facts: is filled with `how` (a name of `WAYS`), `mismatch` (0 perfect … 1 nothing in common, of the part and the face), `mismatches`
+            (of every way), and `moved` (mean distance from the landmarks' way on the part, in eye distances).
 
     Raises:
         ShapeError, RangeError: if the mask does not fit the base.
@@ -79,11 +79,10 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     local = affine_field(_scaled(part_map(source.landmarks, base.landmarks, mask), found.zoom), *size)
     fields = {**found.fields, "landmarks": local}
     weights = _round_part(part, found.eyes)
-    misfits = {how: _misfit(found, field, weights) for how, field in fields.items()}
     # The part's own pixels are few, and where it is damaged they say nothing: the whole face has a say of a half to all.
     say = 0.5 * _believed(found, weights)
-    scores = {how: misfits[how] ** say * found.misfits[how] ** (1 - say) * WAYS[how] for how in fields}
-    how = min(scores, key=scores.__getitem__)
+    misfits = {how: _misfit(found, field, weights) ** say * found.misfits[how] ** (1 - say) for how, field in fields.items()}
+    how = min(misfits, key=lambda way: misfits[way] * WAYS[way])
     if facts is not None:
         gap = np.linalg.norm(fields[how] - local, axis=0) * (part > 0.5)
         moved = float(gap.sum() / max(1.0, (part > 0.5).sum()) / found.eyes)

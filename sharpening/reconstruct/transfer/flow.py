@@ -26,7 +26,7 @@ Matrix = NDArray[np.float64]
 _STEP = 0.35  # eye distances between the spline's knots
 _BLURS = (0.12, 0.06, 0.03)  # eye distances: from coarse to fine
 _ROUNDS = 4  # steps on each
-_STRETCH = 0.02  # what stretching costs, beside 1 for bending
+_STRETCH = 0.005  # what stretching costs, where bending costs `stiffness`
 _ROBUST = 1.5  # mean differences, from which on a pixel counts for less than half
 _LARGEST_STEP = 0.15  # eye distances
 

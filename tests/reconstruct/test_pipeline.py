@@ -1,0 +1,231 @@
+"""From frames to picture: by itself, by hand, again from any step; and what must be refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError
+from sharpening.frames.sequence import FrameSequence
+from sharpening.imaging.mask_files import write_mask
+from sharpening.reconstruct import STEPS, Choice, Reconstruction, Settings, read_choice, read_state
+from sharpening.reconstruct import steps as steps_module
+from sharpening.restore.finetune import MOST_CHANGE
+
+BICUBIC = Settings(clean="bicubic")
+
+
+@pytest.fixture(scope="module")
+def done(film):
+    """One reconstruction with the middle as its base, from bicubic frames, without a judge."""
+    return Reconstruction(BICUBIC)(film.sequence, Choice(base=3))
+
+
+def psnr(picture: np.ndarray, label: np.ndarray, where: np.ndarray) -> float:
+    return float(-10 * np.log10(np.square(picture - label / 255)[where].mean()))
+
+
+def test_blurred_parts_come_from_frames_that_show_them(film, done) -> None:
+    picked = {pick.part: done.state.names[pick.frame] for pick in done.state.picks}
+    for part in film.blurred[3]:
+        assert picked[part] != 3, (part, picked)
+        assert part not in film.blurred[picked[part]], (part, picked)
+    assert picked["nose"] == 3 or "nose" not in film.blurred[picked["nose"]]
+
+
+def test_the_picture_becomes_better_where_it_was_blurred_and_stays_elsewhere(film, done) -> None:
+    inside, label = film.inside(), film.sequence.label
+    assert psnr(done.picture, label, inside) > psnr(done.base_picture, label, inside) + 2
+    far = cv2.dilate(inside.astype(np.uint8), np.ones((41, 41))) == 0
+    assert np.abs(done.picture - done.base_picture)[far].mean() < 0.01
+
+
+def test_every_step_is_in_the_trace(done) -> None:
+    assert [step.name for step in done.trace.steps] == list(STEPS)
+    assert set(done.report["seconds"]) == {*STEPS, "total"}
+    assert done.trace.sheet().shape[0] > 5 * 128
+    assert "Base: frame 3" in done.report["rests_on"][0]
+    assert len(done.report["rests_on"]) > 1
+    assert any("300-W" in words for words in done.report["terms"])
+    json.dumps(done.report)
+
+
+def test_the_choice_that_comes_out_makes_the_same_picture(film, done, tmp_path) -> None:
+    path = done.save(tmp_path / "face.png", keep_state=True)
+    assert {file.name for file in tmp_path.iterdir()} == {"face.png", "face.json", "face.sheet.png", "face.state.npz"}
+    choice, settings = read_choice(path.with_suffix(".json"))
+    assert settings == BICUBIC
+    assert choice.rest == "base"
+    again = Reconstruction(settings)(film.sequence, choice)
+    assert np.array_equal(again.picture, done.picture)
+
+
+@pytest.mark.parametrize("start", STEPS[1:])
+def test_the_work_goes_on_from_any_step_of_a_stored_state(done, start, tmp_path) -> None:
+    done.save(tmp_path / "face.png", keep_state=True)
+    state = read_state(tmp_path / "face.state.npz")
+    again = Reconstruction(BICUBIC).again(state, done.choice, start=start)
+    assert np.allclose(again.picture, done.picture, atol=1e-6)
+
+
+def test_another_crossover_needs_only_its_own_step(film, done) -> None:
+    sharp = Settings(clean="bicubic", crossover="sharp")
+    again = Reconstruction(sharp).again(done, start="crossover")
+    whole = Reconstruction(sharp)(film.sequence, Choice(base=3))
+    assert np.allclose(again.picture, whole.picture, atol=1e-6)
+    assert not np.allclose(again.picture, done.picture)
+
+
+def test_what_the_user_chooses_is_done(film) -> None:
+    chosen = Reconstruction(BICUBIC)(film.sequence, Choice(base=3, sources={"mouth": 5, "left_eye": 3}, rest="base"))
+    assert {pick.part for pick in chosen.state.picks if pick.frame != 3} == {"mouth"}
+    assert chosen.choice.sources["mouth"] == 5
+    assert chosen.choice.sources["nose"] == 3
+
+
+def test_the_base_is_chosen_by_itself(film) -> None:
+    found = Reconstruction(BICUBIC)(film.sequence)
+    assert found.choice.base in range(7)
+    assert "turned" in found.report["rests_on"][0]
+
+
+def test_a_mask_of_the_users_takes_the_place_of_the_found_one(film, done, tmp_path) -> None:
+    mask = torch.zeros(1, 128, 128)
+    mask[:, 80:96, 50:80] = 1
+    write_mask(tmp_path / "mouth.png", mask)
+    choice = Choice(base=3, sources={"mouth": 0}, rest="base", masks={"mouth": str(tmp_path / "mouth.png")})
+    made = Reconstruction(Settings(clean="bicubic", crossover="sharp"))(film.sequence, choice)
+    changed = np.abs(made.picture - made.base_picture).max(axis=2) > 0.02
+    assert changed[80:96, 50:80].any()
+    assert not changed[:76].any()
+    assert not changed[100:].any()
+
+
+def test_a_mask_of_wrong_size_is_refused(film, tmp_path) -> None:
+    write_mask(tmp_path / "small.png", torch.ones(1, 32, 32))
+    with pytest.raises(ShapeError, match="small.png.*32×32.*128×128"):
+        Reconstruction(BICUBIC)(film.sequence, Choice(base=3, masks={"mouth": str(tmp_path / "small.png")}))
+
+
+def test_a_choice_that_names_frames_that_are_not_there_is_refused(film) -> None:
+    with pytest.raises(RangeError, match="source of mouth: frame 12"):
+        Reconstruction(BICUBIC)(film.sequence, Choice(sources={"mouth": 12}))
+
+
+def test_without_a_face_in_any_frame_there_is_nothing_to_do(rng) -> None:
+    noise = rng.integers(0, 255, (7, 32, 32, 3), dtype=np.uint8)
+    with pytest.raises(NoFaceFound, match="any frame"):
+        Reconstruction(BICUBIC)(FrameSequence(noise, "noise"))
+
+
+def test_frames_without_a_face_are_named_and_not_used(film, rng) -> None:
+    frames = film.sequence.frames.copy()
+    frames[[0, 6]] = rng.integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
+    made = Reconstruction(BICUBIC)(FrameSequence(frames, "film"), Choice(base=3))
+    assert not {0, 6} & {pick.frame for pick in made.state.picks}
+    assert any("frame(s) 0, 6" in words for words in made.warnings)
+    with pytest.raises(NoFaceFound, match="frame 0"):
+        Reconstruction(BICUBIC)(FrameSequence(frames, "film"), Choice(base=0))
+
+
+def test_two_persons_are_refused_by_name(film, colour_judge) -> None:
+    frames = film.sequence.frames.copy()
+    tinted = np.float32([0.45, 0.9, 1.2])
+    frames[[1, 4]] = np.clip(frames[[1, 4]] * tinted, 0, 255).astype(np.uint8)
+    with pytest.raises(InputError, match="person 2: frames 1, 4"):
+        Reconstruction(BICUBIC, judge=colour_judge)(FrameSequence(frames, "film"))
+    allowed = Settings(clean="bicubic", keep_person=False)
+    Reconstruction(allowed, judge=colour_judge)(FrameSequence(frames, "film"), Choice(base=3, rest="base"))
+
+
+def test_heads_that_look_elsewhere_give_nothing(film, done) -> None:
+    state = replace(done.state)
+    state.poses = [pose if i == 3 else _turned(pose, 50) for i, pose in enumerate(state.poses)]
+    made = Reconstruction(BICUBIC).again(state, Choice(base=3), start="select")
+    assert {pick.frame for pick in made.state.picks} == {3}
+    assert np.array_equal(made.picture, made.base_picture)
+    assert any("from the side" in words for words in made.warnings)
+
+
+def test_a_base_that_looks_elsewhere_is_warned_of(done) -> None:
+    state = replace(done.state)
+    state.poses = [_turned(pose, 60) for pose in state.poses]
+    made = Reconstruction(BICUBIC).again(state, Choice(base=3), start="select")
+    assert any("profile" in words for words in made.warnings)
+
+
+def _turned(pose, yaw: float):
+    return replace(pose, yaw=yaw)
+
+
+def test_a_part_that_does_not_fit_is_not_put_in(film, done, monkeypatch) -> None:
+    """The transfer goes astray: what comes is not the mouth."""
+    lost = 1 - torch.from_numpy(done.base_picture).movedim(-1, 0)
+
+    def astray(source, base, mask):
+        return steps_module.Moved(lost, torch.ones(1, 128, 128))
+
+    method = Reconstruction(BICUBIC)
+    monkeypatch.setattr(method, "_transfer", astray)
+    made = method.again(done, Choice(base=3), start="transfer")
+    assert np.array_equal(made.picture, made.base_picture)
+    assert any("does not fit the base" in words and "not taken" in words for words in made.warnings)
+
+
+def test_parts_that_lead_away_from_the_person_are_taken_out_again(film, done, colour_judge, monkeypatch) -> None:
+    method = Reconstruction(BICUBIC, judge=colour_judge)
+    first = method(film.sequence, Choice(base=3))
+    monkeypatch.setattr(method, "_cross", lambda base, source, mask: base * torch.tensor([0.2, 1, 1])[:, None, None])
+    made = method.again(first, start="crossover")
+    assert np.array_equal(made.picture, made.base_picture)
+    assert any("taken out again" in words for words in made.warnings)
+
+
+def test_a_finetuner_that_changes_the_person_is_undone(film, colour_judge, monkeypatch) -> None:
+    settings = Settings(clean="bicubic", finetune="unsharp-mask")
+    method = Reconstruction(settings, judge=colour_judge)
+    made = method(film.sequence, Choice(base=3))
+    assert made.report["finetune"]["kept"]
+    assert not np.array_equal(made.picture, made.state.crossed.movedim(0, -1).numpy())
+    monkeypatch.setattr(method, "_finetune", lambda picture: picture * torch.tensor([0.1, 1, 1])[:, None, None])
+    undone = method.again(made, start="finetune")
+    assert not undone.report["finetune"]["kept"]
+    assert undone.report["finetune"]["identity_change"] > MOST_CHANGE
+    assert np.array_equal(undone.picture, undone.state.crossed.movedim(0, -1).numpy())
+    assert any("thrown away" in words for words in undone.warnings)
+
+
+def test_steps_that_were_never_done_cannot_be_gone_on_from(done) -> None:
+    bare = replace(done.state, cleaned=None, quality=None, masks={}, crossed=None)
+    for start in STEPS[1:]:
+        with pytest.raises(RangeError, match="start"):
+            Reconstruction(BICUBIC).again(bare, start=start)
+    with pytest.raises(RangeError, match="one of clean"):
+        Reconstruction(BICUBIC).again(done, start="blend")
+
+
+def test_methods_that_are_not_there_are_told_before_any_work() -> None:
+    with pytest.raises(KeyError, match="did you mean"):
+        Reconstruction(Settings(crossover="softer"))
+    with pytest.raises(RangeError, match="StyleGAN"):
+        Reconstruction(Settings(transfer="few-shot"))
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_state_is_told(content, tmp_path) -> None:
+    file = tmp_path / "x.state.npz"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="x.state.npz"):
+        read_state(file)
+
+
+def test_a_state_of_pickles_is_not_opened(tmp_path) -> None:
+    file = tmp_path / "x.state.npz"
+    np.savez(file, facts=np.array([{"version": 1}], dtype=object))
+    with pytest.raises(InputError, match="x.state.npz"):
+        read_state(file)

@@ -69,13 +69,13 @@ evaluate: setup      ## All protocols on DATA, rows and tables into docs/results
 
 # -small: nets a quarter as wide, some hours on two cores. SIZE= (nothing) trains the thesis's own sizes, for which a GPU is needed.
 SIZE ?= -small
-NETS := thesis-unet-one-frame thesis-unet-one-frame-longer thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
+NETS := inpaint-truth inpaint-blur thesis-unet-one-frame thesis-unet-one-frame-longer thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
 
-reproduce: setup     ## Tables 3.1–3.3 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
-	@echo "Eight nets are trained first: with SIZE=-small 16 to 51 minutes each on two busy cores. Stop and call again at any time."
+reproduce: setup     ## Tables 3.1–3.6 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
+	@echo "Ten nets are trained first: with SIZE=-small 16 to 51 minutes each on two busy cores. Stop and call again at any time."
 	@for net in $(NETS); do \
 	  $(BIN)/sharpening train --recipe $$net$(SIZE) --data $(DATA) --out $(RUNS)/$$net$(SIZE) || exit 1; done
-	@for table in 3.1 3.2 3.3; do \
+	@for table in 3.1 3.2 3.3 3.4 3.5 3.6; do \
 	  $(BIN)/sharpening tables $$table --data $(DATA) --runs $(RUNS) --out docs/results || exit 1; done
 	@for pair in thesis-unet:one-frame thesis-bionet:one-frame thesis-feature-net:one-frame-longer; do \
 	  net=$${pair%:*}$(SIZE) single=thesis-unet-$${pair#*:}$(SIZE); \

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sharpening.errors import WeightsMissing
-from sharpening.evaluation.methods import Method, fitted
-from sharpening.evaluation.protocols import Sample
+from sharpening.evaluation.inside import INSIDE, framed_by, measure_inside
+from sharpening.evaluation.methods import Made, Runner, SequenceMethod, fitted
+from sharpening.evaluation.sample import Sample
 from sharpening.imaging.convert import to_tensor
 from sharpening.metrics import Metric, metrics
 from sharpening.metrics.lpips import lpips_metric
+from sharpening.metrics.seam import seam
 from sharpening.models.face_id import FaceJudge
 from sharpening.models.face_id.quality import load_serfiq
 from sharpening.models.lpips import load_lpips
@@ -28,6 +31,8 @@ TRUTH = "truth"
 BATCH = 16
 PAIRED = ("mse", "mse_255", "psnr", "ssim")
 ALONE = ("cpbd",)
+# Of a reconstruction: whether it was refused, and the share of the damaged parts that it took from a frame that shows them whole.
+SEQUENCE = ("refused", "right_sources")
 IDENTITY = ("identity_cosine", "identity_distance")
 
 
@@ -60,10 +65,11 @@ class Judges:
                 return lpips_metric(network, network.backbone)
         return None
 
-    def columns(self) -> tuple[str, ...]:
-        """The metrics of a row."""
+    def columns(self, *, areas: bool = False) -> tuple[str, ...]:
+        """The metrics of a row; with `areas` those of the damaged places too, and what only a method of sequences has."""
         extra = () if self.lpips is None else ("lpips",)
-        return (*PAIRED, *ALONE, "serfiq", *IDENTITY, *extra, "face_found")
+        more = (*INSIDE, *SEQUENCE) if areas else ()
+        return (*PAIRED, *ALONE, "serfiq", *IDENTITY, *extra, "face_found", *more)
 
     def facts(self) -> dict[str, str]:
         """Who judged, for reports."""
@@ -105,6 +111,12 @@ class Batch:
         """Descriptors of the labels."""
         return self.judges.face.descriptors(self.label, self.landmarks)
 
+    @cached_property
+    def mask(self) -> Tensor | None:
+        """The damaged areas of the middle, bool `[bs, 1, H, W]`; None where the protocol does not tell them."""
+        masks = [sample.mask for sample in self.samples if sample.mask is not None]
+        return torch.from_numpy(np.stack(masks))[:, None] if len(masks) == len(self.samples) else None
+
     def measure(self, pred: Tensor | None) -> dict[str, Tensor]:
         """All metrics `[bs]`; of the labels themselves when `pred` is None, and then only those that need no true picture."""
         label = self.label
@@ -112,6 +124,8 @@ class Batch:
         found: dict[str, Tensor] = {name: metrics.get(name)(pictures) for name in ALONE}
         found["serfiq"] = self.judges.quality(pictures)
         found["face_found"] = self._found(pictures)
+        if self.mask is not None:
+            found["seam"] = seam(pictures, self.mask.to(pictures))
         if pred is None:
             return found
         # One error tensor for MSE and PSNR, so that they cannot contradict each other.
@@ -120,6 +134,10 @@ class Batch:
         found |= {name: metrics.get(name)(described, self.described) for name in IDENTITY}
         if self.judges.lpips is not None:
             found["lpips"] = self.judges.lpips(pictures, label)
+        if self.mask is not None:
+            found |= measure_inside(pictures, label, self.mask)
+            inside = self.judges.face.descriptors(framed_by(pictures, label, self.mask), self.landmarks)
+            found["identity_inside"] = metrics.get("identity_cosine")(inside, self.described)
         return found
 
     def _found(self, pictures: Tensor) -> Tensor:
@@ -143,13 +161,31 @@ def inputs_hash(tests: Sequence[Batch]) -> str:
     for batch in tests:
         for sample in batch.samples:
             digest.update(sample.frames.tobytes() + sample.label.tobytes())
+            if sample.damaged is not None:
+                digest.update(np.packbits(sample.damaged).tobytes())
     return digest.hexdigest()
 
 
-def rows_of(run: Method | None, batch: Batch, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row for each sample of a batch; NaN in the columns that a truth (`run` None) cannot have."""
+def rows_of(
+    run: Runner | None, batch: Batch, columns: Sequence[str], keep: Callable[[str, Tensor], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """A row for each sample of a batch; NaN in the columns that a truth (`run` None) cannot have.
+
+    Args:
+        run: A method; None for the truth.
+        batch: What it is run on.
+        columns: Of a row.
+        keep: Is given each sample's name and picture `[3, H, W]`.
+    """
     with torch.no_grad():
-        found = batch.measure(None if run is None else run(batch.frames))
+        made = None if run is None else _made(run, batch)
+        found = batch.measure(None if made is None else made.pictures) | ({} if made is None else dict(made.facts))
     for i, sample in enumerate(batch.samples):
+        if keep is not None:
+            keep(sample.name, (batch.label if made is None else fitted(made.pictures, batch.label))[i])
         values = {name: float(found[name][i]) if name in found else float("nan") for name in columns}
         yield {"name": sample.name, "group": sample.group, "cluster": sample.cluster, **values}
+
+
+def _made(run: Runner, batch: Batch) -> Made:
+    return run.of(batch.samples) if isinstance(run, SequenceMethod) else Made(run(batch.frames))

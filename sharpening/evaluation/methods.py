@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sharpening.errors import InputError, RangeError, WeightsMissing
 from sharpening.evaluation.baselines import back_projection, fsrcnn, interpolate
+from sharpening.evaluation.sample import Sample
 from sharpening.imaging.resize import resize_tensor
 from sharpening.restore.network import TrainedNetwork, load_network
 
-__all__ = ["BASELINES", "Method", "NetworkMethod", "build_methods", "fitted", "network_method"]
+__all__ = ["BASELINES", "Made", "Method", "NetworkMethod", "Runner", "SequenceMethod", "build_methods", "fitted", "network_method"]
 
 Method = Callable[[Tensor], Tensor]
+
+
+class Made(NamedTuple):
+    """What a method made of some samples.
+
+    Attributes:
+        pictures: `[bs, 3, H, W]` in 0 … 1.
+        facts: Columns `[bs]` that the method itself knows.
+    """
+
+    pictures: Tensor
+    facts: Mapping[str, Tensor] = {}
+
+
+class SequenceMethod(ABC):
+    """A method that takes whole samples instead of a batch of frames, one after the other."""
+
+    @abstractmethod
+    def of(self, samples: Sequence[Sample]) -> Made:
+        """Restore the middle of each sample."""
+
+
+Runner = Method | SequenceMethod
 # Always in the table; the thesis printed no bicubic row, and the row beats its nets (docs/decisions.md).
 BASELINES: dict[str, Method] = {
     "nearest": partial(interpolate, mode="nearest"),

@@ -19,6 +19,10 @@ __all__ = ["overview", "read_rows"]
 _METHODS = {"bicubic": "bicubic", "back-projection": "back-projection", "twin": "same net, one frame", "default": "ours, 7 frames"}
 
 
+# The blurry sections have tables of their own.
+_SHOWN = tuple(protocol for protocol in PROTOCOLS if protocol != "sections")
+
+
 def read_rows(folder: str | Path, protocol: str) -> pd.DataFrame:
     """The rows that `evaluate(protocol, …, out=folder)` wrote."""
     import pandas as pd
@@ -30,9 +34,12 @@ def read_rows(folder: str | Path, protocol: str) -> pd.DataFrame:
 
 
 def overview(folder: str | Path) -> str:
-    """One Markdown table over all protocols: PSNR and identity cosine of the methods that tell the story, mean ± half of the interval."""
+    """One Markdown table over all protocols but the blurry sections: PSNR and identity cosine of the methods that tell the story.
+
+    Mean ± half of the 95 % interval.
+    """
     lines = ["| sequences | " + " | ".join(_METHODS.values()) + " |", "|---|" + "---|" * len(_METHODS)]
-    for protocol in PROTOCOLS:
+    for protocol in _SHOWN:
         table = summary(read_rows(folder, protocol))
         for group, part in table.groupby("group", sort=False):
             rows = part.set_index("method")

@@ -1,30 +1,49 @@
-"""Which rows the thesis's Tables 3.1 to 3.3 have here, and which weights fill them."""
+"""Which rows the thesis's Tables 3.1 to 3.3 have here, and which weights fill them; `section_rows` has those of 3.4 to 3.6."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from sharpening.errors import InputError, WeightsMissing
 from sharpening.evaluation.measuring import TRUTH
-from sharpening.evaluation.methods import BASELINES, Method, network_method
+from sharpening.evaluation.methods import BASELINES, Method, Runner, network_method
 from sharpening.restore.finetune import Finetuner
 from sharpening.weights.card import WeightCard, load_card
 from sharpening.weights.names import true_name
 from sharpening.weights.store import find
 
-__all__ = ["PROTOCOL", "TITLES", "Entry", "entries", "row_names"]
+__all__ = [
+    "DEFAULT",
+    "EXTRA",
+    "FINETUNER",
+    "FINETUNERS",
+    "NETS",
+    "PROTOCOL",
+    "TITLES",
+    "TWIN",
+    "Entry",
+    "Search",
+    "baseline",
+    "entries",
+    "given_weights",
+    "row_names",
+]
 
 TITLES = {
     "3.1": "Table 3.1: multi-frame networks on made sequences (protocol 'stills')",
     "3.2": "Table 3.2: multi-frame networks on real frames (protocol 'clips', in place of MLFDB, which cannot be had)",
     "3.3": "Table 3.3: single-frame finetuning after the best multi-frame network (protocol 'stills')",
+    "3.4": "Table 3.4: cross-over methods in the automatic reconstruction (protocol 'sections')",
+    "3.5": "Table 3.5: position and expression transfer in the automatic reconstruction (protocol 'sections')",
+    "3.6": "Table 3.6: every system on blurry sections (protocol 'sections')",
 }
-PROTOCOL = {"3.1": "stills", "3.2": "clips", "3.3": "stills"}
+PROTOCOL = {"3.1": "stills", "3.2": "clips", "3.3": "stills", "3.4": "sections", "3.5": "sections", "3.6": "sections"}
 
 # Row of the thesis → names of the recipes whose weights fill it, the published size before the small one.
 NETS: dict[str, tuple[str, ...]] = {
@@ -64,12 +83,14 @@ class Entry:
         build: Makes the method; None where weights are missing.
         cards: Of the weights that it takes, in their order.
         needs: What is missing, in words.
+        made_of: What else its rows depend on: settings, the code's hash.
     """
 
     label: str
-    build: Callable[[], Method] | None = None
+    build: Callable[[], Runner] | None = None
     cards: tuple[WeightCard, ...] = ()
     needs: str = ""
+    made_of: Mapping[str, Any] = field(default_factory=dict)
 
 
 def row_names() -> dict[str, tuple[str, ...]]:
@@ -99,20 +120,25 @@ def entries(
     Raises:
         InputError: Two weights for one row, or no such table.
     """
-    if table not in TITLES:
+    if table not in ("3.1", "3.2", "3.3"):
         raise InputError(f"table {table}", "is not one that can be made here.", f"There are {', '.join(TITLES)}.")
-    given = _given(methods)
-    search = _Search(given, Path(runs), pretrained)
+    given = given_weights(methods)
+    search = Search(given, Path(runs), pretrained)
     known = _after_base(search, base) if table == "3.3" else _multi_frame(search)
-    known += [_baseline(name) for name in ("bicubic", "back-projection")]
+    known += [baseline(name) for name in ("bicubic", "back-projection")]
     extra = [label for label in EXTRA if label in given or table != "3.3"]  # there "before" is what the others are compared with
     found = [search.entry(label, EXTRA[label]) for label in extra]
     known += [entry for entry in found if entry.build or entry.label == DEFAULT or entry.label in given]
     taken = {*NETS, *FINETUNERS, *(entry.label for entry in known)}
-    return known + [_baseline(name) if name in BASELINES else search.entry(name, ()) for name in given if name not in taken]
+    return known + [baseline(name) if name in BASELINES else search.entry(name, ()) for name in given if name not in taken]
 
 
-def _given(methods: str | None) -> dict[str, str]:
+def given_weights(methods: str | None) -> dict[str, str]:
+    """Read "row=weights" or names alone, separated by commas, as rows and their weights.
+
+    Raises:
+        InputError: A piece that is neither, or two weights for one row.
+    """
     by_name = {name: label for rows in (NETS, FINETUNERS, EXTRA) for label, names in rows.items() for name in names}
     by_label = {label.lower(): label for rows in (NETS, FINETUNERS, EXTRA) for label in rows}
     given: dict[str, str] = {}
@@ -134,8 +160,14 @@ def _given(methods: str | None) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Search:
-    """Where the weights of a row are."""
+class Search:
+    """Where the weights of a row are.
+
+    Attributes:
+        given: Rows and the weights that the user named for them.
+        runs: Folder of the training runs.
+        pretrained: Folder to search weights in first.
+    """
 
     given: Mapping[str, str]
     runs: Path
@@ -166,7 +198,7 @@ class _Search:
         return None, f"needs {self.runs / names[0] / names[0]}.safetensors"
 
 
-def _multi_frame(search: _Search) -> list[Entry]:
+def _multi_frame(search: Search) -> list[Entry]:
     finetuner, needs = search.weights(FINETUNER, FINETUNERS[FINETUNER])
     found = []
     for label, names in NETS.items():
@@ -177,8 +209,8 @@ def _multi_frame(search: _Search) -> list[Entry]:
     return found
 
 
-def _after_base(search: _Search, base: str) -> list[Entry]:
-    with_base = _Search({**search.given, "before": base}, search.runs, search.pretrained)
+def _after_base(search: Search, base: str) -> list[Entry]:
+    with_base = Search({**search.given, "before": base}, search.runs, search.pretrained)
     found = [with_base.entry("before", ())]
     for label, names in FINETUNERS.items():
         finetuner, needs = search.weights(label, names)
@@ -187,7 +219,8 @@ def _after_base(search: _Search, base: str) -> list[Entry]:
     return found
 
 
-def _baseline(name: str) -> Entry:
+def baseline(name: str) -> Entry:
+    """The row of a method of `methods.BASELINES`."""
     return Entry(name, partial(BASELINES.__getitem__, name))
 
 

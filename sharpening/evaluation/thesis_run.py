@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from sharpening.errors import InputError
 from sharpening.evaluation.facts import circumstances
+from sharpening.evaluation.kept import INPUT, Kept
 from sharpening.evaluation.measuring import TRUTH, Batch, Judges, batches, inputs_hash, rows_of
-from sharpening.evaluation.methods import Method
+from sharpening.evaluation.methods import Runner
 from sharpening.evaluation.protocols import PROTOCOLS, samples
 from sharpening.evaluation.thesis_rows import PROTOCOL, TITLES, Entry
 from sharpening.imaging.files import write_text
@@ -38,7 +39,7 @@ class Filled:
     """A table's rows and circumstances.
 
     Attributes:
-        table: "3.1", "3.2" or "3.3".
+        table: Its number, "3.1".
         entries: The rows of the table, those that lack weights too.
         rows: A row a picture and method, and those of the truth.
         facts: For the JSON file.
@@ -55,7 +56,7 @@ class _Job:
     """A method to measure; `key` says what its rows are made of."""
 
     label: str
-    build: Callable[[], Method] | None
+    build: Callable[[], Runner] | None
     key: str
 
 
@@ -113,14 +114,15 @@ def fill(
     seed: int = 0,
     pretrained: str | Path | None = None,
     anew: bool = False,
+    keep: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Filled:
     """Measure the methods of a table, picture by picture.
 
     Args:
-        table: "3.1", "3.2" or "3.3".
+        table: Its number, "3.1" to "3.6".
         data: Folder in the form of `../shared/data`.
-        entries: From `thesis_rows.entries`.
+        entries: From `thesis_rows.entries` or `section_rows.section_entries`.
         out: Folder of `table-<number>.csv`, where the rows are kept: a method whose weights, inputs and judges are those of stored rows
             is not run again, and the rows of methods that are not asked for now stay. None keeps nothing.
         limit: Only the first so many samples.
@@ -128,6 +130,7 @@ def fill(
         seed: Of the protocol.
         pretrained: Folder to search the judges' weights in first.
         anew: Forget the stored rows.
+        keep: Folder for the pictures of all methods; one whose pictures are not there is run again.
         progress: Called with the number of pictures done and to do.
 
     Raises:
@@ -139,18 +142,18 @@ def fill(
     tests = batches(samples(PROTOCOL[table], data, limit=limit, seed=seed, split=split), judges)
     if not tests:
         raise InputError(data, f"the protocol '{PROTOCOL[table]}' found nothing to test.", "Check splits.csv.")
-    n = sum(len(batch.samples) for batch in tests)
-    made_of = {"inputs": inputs_hash(tests), "columns": judges.columns(), "judges": judges.facts(), "version": ROWS_VERSION}
-    # CPBD and the faces found depend on the packages' versions, which the facts beside the rows state.
-    made_of["packages"] = circumstances(*_JUDGING)["versions"]
+    columns = judges.columns(areas=PROTOCOL[table] == "sections")
+    names = [sample.name for batch in tests for sample in batch.samples]
+    n, made_of = len(names), _made_of(tests, judges, columns)
     jobs = _jobs(entries, made_of)
     store, keys, seconds = _Store(None if out is None else Path(out) / f"table-{table}.csv", anew), [job.key for job in jobs], {}
+    kept = None if keep is None else _with_inputs(Kept(keep, anew=anew), tests, str(made_of["inputs"]))
     others = store.others([job.label for job in jobs], n)
-    todo = [job for job in jobs if not store.holds(job.key, n)]
+    todo = [job for job in jobs if not (store.holds(job.key, n) and (kept is None or kept.holds(job.label, job.key, names)))]
     for i, job in enumerate(todo):
         start = time.monotonic()
         tick = None if progress is None else partial(_tick, progress, i * n, len(todo) * n)
-        store.add(job.key, _measured(job, tests, judges.columns(), tick), keys + others)
+        store.add(job.key, _measured(job, tests, columns, tick, kept), keys + others)
         seconds[job.label] = round(time.monotonic() - start, 1)
     facts = {
         **{"table": table, "split": split, "seed": seed, "samples": n, "inputs_sha256": made_of["inputs"]},
@@ -160,6 +163,20 @@ def fill(
         "seconds": round(time.monotonic() - began),
     }
     return Filled(table, entries, pd.concat([store.rows[key] for key in keys], ignore_index=True), facts)
+
+
+def _made_of(tests: Sequence[Batch], judges: Judges, columns: Sequence[str]) -> dict[str, Any]:
+    """What the rows of all methods depend on."""
+    facts = {"inputs": inputs_hash(tests), "columns": columns, "judges": judges.facts(), "version": ROWS_VERSION}
+    # CPBD and the faces found depend on the packages' versions, which the facts beside the rows state.
+    return facts | {"packages": circumstances(*_JUDGING)["versions"]}
+
+
+def _with_inputs(kept: Kept, tests: Sequence[Batch], key: str) -> Kept:
+    found = [sample for batch in tests for sample in batch.samples]
+    if not kept.holds(INPUT, key, [sample.name for sample in found]):
+        kept.add_inputs(found, key)
+    return kept
 
 
 def _facts(table: str, entries: Sequence[Entry], judges: Judges) -> dict[str, Any]:
@@ -181,22 +198,30 @@ def _jobs(entries: Sequence[Entry], made_of: Mapping[str, Any]) -> list[_Job]:
     jobs = [_Job(TRUTH, None, _key(TRUTH, [], made_of))]
     for entry in entries:
         if entry.build is not None:
-            jobs.append(_Job(entry.label, entry.build, _key(entry.label, [card.sha256 for card in entry.cards], made_of)))
+            jobs.append(_Job(entry.label, entry.build, _key(entry.label, [c.sha256 for c in entry.cards], made_of, entry.made_of)))
     return jobs
 
 
-def _key(label: str, hashes: Sequence[str], made_of: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([label, hashes, made_of]).encode()).hexdigest()[:16]
+def _key(label: str, hashes: Sequence[str], made_of: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
+    facts = [label, hashes, made_of, *([dict(own)] if own else [])]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _measured(
-    job: _Job, tests: Sequence[Batch], columns: Sequence[str], tick: Callable[[int], None] | None
+    job: _Job,
+    tests: Sequence[Batch],
+    columns: Sequence[str],
+    tick: Callable[[int], None] | None = None,
+    kept: Kept | None = None,
 ) -> list[dict[str, Any]]:
     run, rows = None if job.build is None else job.build(), list[dict[str, Any]]()
+    keep = None if kept is None else partial(kept.add, job.label)
     for batch in tests:
-        rows += [{"method": job.label, "key": job.key, **row} for row in rows_of(run, batch, columns)]
+        rows += [{"method": job.label, "key": job.key, **row} for row in rows_of(run, batch, columns, keep)]
         if tick:
             tick(len(rows))
+    if kept is not None:
+        kept.done(job.label, job.key, [row["name"] for row in rows])
     return rows
 
 

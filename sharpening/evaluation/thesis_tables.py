@@ -1,16 +1,19 @@
-"""The thesis's Tables 3.1 to 3.3 out of stored rows: ours with all metrics, and the thesis beside ours where both are known."""
+"""The thesis's Tables 3.1 to 3.6 out of stored rows: ours with all metrics, and the thesis beside ours where both are known."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from sharpening.evaluation.facts import mean_interval
 from sharpening.evaluation.measuring import TRUTH
+from sharpening.evaluation.section_rows import TABLES as SECTION_TABLES
+from sharpening.evaluation.section_rows import section_entries, section_row_names
+from sharpening.evaluation.survey_count import VOTE_HEADS, Votes, read_votes, shown_votes, votes_notes
 from sharpening.evaluation.table_text import Grid, latex, markdown, text, values
 from sharpening.evaluation.thesis import ANY_TABLE, COLUMNS, NOTES, Figures, Place, thesis_figures
 from sharpening.evaluation.thesis_rows import entries as find_entries
@@ -46,6 +49,14 @@ class _Column(NamedTuple):
 
 # The thesis's column → ours. Its MSE is taken to be on 0–255 and its PSNR to be a mean over pictures: it says neither.
 THESIS = {"MSE": "mse_255", "PSNR": "psnr", "SSIM": "ssim", "CPBD": "cpbd", "SER-FIQ": "serfiq_percent"}
+# Of damaged areas, where the protocol knows them.
+_INSIDE = {
+    "mse_inside": ("MSE inside ↓", 5),
+    "psnr_inside": ("PSNR inside ↑ [dB]", 2),
+    "ssim_inside": ("SSIM inside ↑", 4),
+    "identity_inside": ("identity cosine inside ↑", 4),
+    "seam": ("seam (none: 1)", 2),
+}
 _FROM_METRICS = ("mse", "mse_255", "psnr", "ssim", "cpbd", "identity_cosine", "identity_distance")
 
 
@@ -58,9 +69,13 @@ def _columns() -> dict[str, _Column]:
         _Column("lpips", "LPIPS ↓", 4),
         _Column("mlfdb", "mlfdb_score ↓", 3),
         _Column("no_face", "faces lost ↓", 0),
+        *(_Column(key, head, decimals) for key, (head, decimals) in _INSIDE.items()),
+        _Column("right_sources", "right sources ↑ [%]", 1),
+        _Column("refused", "refused ↓", 0),
     ]
     order: tuple[str, ...] = ("mse", "mse_255", "psnr", "psnr_of_mean", "ssim", "cpbd", "serfiq", "serfiq_percent")
     order += ("identity_cosine", "identity_distance", "lpips", "mlfdb", "no_face")
+    order += (*_INSIDE, "right_sources", "refused")
     every = own | {column.key: column for column in added}
     return {key: every[key] for key in order}
 
@@ -69,17 +84,21 @@ def summarise(rows: pd.DataFrame) -> dict[str, Means]:
     """Mean and half of the 95 % interval of each metric, by method.
 
     Of the whole set there are, without intervals: "psnr_of_mean" (of the mean error), "mlfdb", and "no_face" (labels with a face where
-    the result has none). "serfiq_percent" is 100·sigmoid(-x), half of the raw 2·sigmoid(-x): what the thesis seems to print.
+    the result has none), and "refused". "serfiq_percent" is 100·sigmoid(-x), half of the raw 2·sigmoid(-x): what the thesis seems to print.
     """
     sharpness = rows[rows["method"] == TRUTH]["cpbd"].mean()
     return {str(method): _means(part, sharpness) for method, part in rows.groupby("method", sort=False)}
 
 
 def _means(part: pd.DataFrame, true_cpbd: float) -> Means:
-    measured = [name for name in (*_FROM_METRICS, "serfiq", "lpips") if name in part]
+    measured = [name for name in (*_FROM_METRICS, "serfiq", "lpips", *_INSIDE, "right_sources") if name in part]
     found = {name: mean_interval(part[name].to_numpy(float), part["cluster"].to_numpy()) for name in measured}
     found["serfiq_percent"] = (50 * found["serfiq"][0], 50 * found["serfiq"][1])
     nothing = float("nan")
+    if "right_sources" in found:
+        found["right_sources"] = (100 * found["right_sources"][0], 100 * found["right_sources"][1])
+    if "refused" in part and part["refused"].notna().any():
+        found["refused"] = (int(part["refused"].sum()), nothing)
     if part["mse"].notna().any():
         lost = int((part["face_found"] == 0).sum())
         found["no_face"] = (lost, nothing)
@@ -89,12 +108,28 @@ def _means(part: pd.DataFrame, true_cpbd: float) -> Means:
     return found
 
 
-def ours(filled: Filled, means: Mapping[str, Means]) -> Grid:
-    """Our table: every row with all metrics, or with what it needs."""
+def ours(filled: Filled, means: Mapping[str, Means], votes: Votes | None = None) -> Grid:
+    """Our table: every row with all metrics, or with what it needs; Table 3.6 with what people answered, as far as they did."""
     columns = [column for column in _columns().values() if any(column.show(line) != NONE for line in means.values())]
     lines = [(TRUTH, "")] + [(entry.label, entry.needs) for entry in filled.entries]
-    rows = [(label, needs) if needs else (label, *(c.show(means[label]) for c in columns)) for label, needs in lines]
-    return Grid(str(filled.facts["title"]), ("method", *(c.head for c in columns)), tuple(rows), _notes(filled))
+    asked = filled.table == "3.6"
+    rows = []
+    for label, needs in lines:
+        voted = () if not asked else (NONE, NONE) if label == TRUTH else shown_votes(votes, label)
+        rows.append((label, needs) if needs else (label, *(c.show(means[label]) for c in columns), *voted))
+    heads = ("method", *(c.head for c in columns), *(VOTE_HEADS if asked else ()))
+    notes = _notes(filled) + (votes_notes(votes) if asked else ())
+    return Grid(str(filled.facts["title"]), heads, tuple(rows), notes)
+
+
+_SECTION_NOTES = (
+    "Inside: in the damaged areas of the middle alone (SSIM: the mean of its map there). Identity cosine inside: of the picture inside the "
+    "areas and the truth outside. Seam: the step across the areas' border against that beside it (the truth's row tells what is natural).",
+    "Reconstructions improve the middle frame. Right sources: the share of the damaged parts (a quarter of the part or more) that were "
+    "taken from a frame that shows them whole, or as whole as any. Refused: no reconstruction was made, and the cleaned middle frame is "
+    "measured. By hand: the nearest frame that truly shows the part. In Table 3.6 an identity judge watches over the automatic ones, as in "
+    "use; in 3.4 and 3.5 there is none, so that each method is seen as it is.",
+)
 
 
 def _notes(filled: Filled) -> tuple[str, ...]:
@@ -112,13 +147,14 @@ def _notes(filled: Filled) -> tuple[str, ...]:
         "[%] is 100·sigmoid(-x), which the thesis's values look like (our inference). "
         f"CPBD with scikit-image {facts['versions']['scikit-image']}. LPIPS: {facts['judges']['lpips']}.",
         f"Identity by {facts['judges']['identity']}; faces lost: dlib's detector finds a face in the label and none in the result.",
+        *(_SECTION_NOTES if facts["protocol"] == "sections" else ()),
         *weights,
     )
 
 
 def compared(filled: Filled, means: Mapping[str, Means], figures: Figures) -> Grid:
     """Thesis | ours | difference, for the rows and columns of the thesis."""
-    columns, shown = _columns(), row_names()[filled.table]
+    columns, shown = _columns(), (row_names() | section_row_names())[filled.table]
     labels = [entry.label for entry in filled.entries if entry.label in shown or entry.label == "bicubic"]
     rows = []
     for label in labels:
@@ -190,23 +226,26 @@ def make_table(
     base: str = "default",
     thesis: str | Path | None = None,
     anew: bool = False,
+    keep: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Grid, Grid]:
     """Fill a table of the thesis and write it.
 
     Args:
-        table: "3.1", "3.2" or "3.3".
+        table: Its number, "3.1" to "3.6".
         data: Folder in the form of `../shared/data`.
         methods: See `thesis_rows.entries`.
-        out: Folder for rows, facts and the table in all forms; nothing is written when None.
+        out: Folder for rows, facts and the table in all forms; nothing is written when None. Table 3.6 takes the answers of
+            `sharpening survey count` from it.
         limit: Only the first so many samples.
         split: As in splits.csv.
         seed: Of the protocol.
         runs: Folder of the training runs.
         pretrained: Folder to search weights in first.
-        base: Weights of the multi-frame network before the finetuners of Table 3.3.
+        base: Weights of the multi-frame network before the finetuners of Table 3.3, and of the reconstructions.
         thesis: CSV with figures of the thesis, see `thesis.read_figures`.
         anew: Measure all methods, also those whose stored rows still hold.
+        keep: Folder for the pictures of all methods, for the survey.
         progress: Called with the number of pictures done and to do.
 
     Returns:
@@ -216,13 +255,14 @@ def make_table(
         InputError: a table, a file of figures or a list of methods that cannot be used.
         WeightsMismatch: weights that are not what their card says.
     """
-    lines = find_entries(table, methods, runs=runs, pretrained=pretrained, base=base)
-    figures = thesis_figures(thesis, rows=row_names())
-    filled = fill(
-        table, data, lines, out=out, limit=limit, split=split, seed=seed, pretrained=pretrained, anew=anew, progress=progress
-    )
+    find = section_entries if table in SECTION_TABLES else find_entries
+    lines = find(table, methods, runs=runs, pretrained=pretrained, base=base)
+    figures = thesis_figures(thesis, rows=row_names() | section_row_names())
+    votes = None if out is None or table != "3.6" else read_votes(out)
+    places: dict[str, Any] = {"out": out, "limit": limit, "split": split, "seed": seed, "pretrained": pretrained, "anew": anew}
+    filled = fill(table, data, lines, keep=keep, progress=progress, **places)
     means = summarise(filled.rows)
-    grids = ours(filled, means), compared(filled, means, figures)
+    grids = ours(filled, means, votes), compared(filled, means, figures)
     if out is not None:
         write_table(filled, grids, figures, out)
     return grids

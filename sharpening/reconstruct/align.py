@@ -16,7 +16,7 @@ from sharpening.errors import ShapeError
 from sharpening.models.basic_blocks.registration import estimate_affine
 from sharpening.models.face_align.landmarks import Landmarks
 
-__all__ = ["Alignment", "align_frames", "apply_map", "compose", "landmark_map"]
+__all__ = ["Alignment", "align_frames", "apply_map", "compose", "in_pixels", "landmark_map"]
 
 Map = NDArray[np.float64]
 """An affine map `[2, 3]` in pixels: it takes a point (x, y) of the base to the same point of the face in another frame."""
@@ -96,7 +96,7 @@ def _refined(base: Tensor, frame: Tensor, landmarks: Landmarks, start: Map) -> A
     height, width = base.shape[-2:]
     near = apply_map(frame, start, (height, width))
     small = [_shrunk(picture) for picture in (base, near)]
-    rest = _in_pixels(estimate_affine(small[0][None], small[1][None])[0].numpy().astype(np.float64), height, width)
+    rest = in_pixels(estimate_affine(small[0][None], small[1][None])[0].numpy().astype(np.float64), height, width)
     refined = compose(start, rest)
     weights = _face_weights(landmarks, height, width)
     before = _likeness(base, near, weights)
@@ -114,7 +114,7 @@ def _shrunk(picture: Tensor) -> Tensor:
     return F.interpolate(picture[None], size, mode="area")[0]
 
 
-def _in_pixels(affine: Map, height: int, width: int) -> Map:
+def in_pixels(affine: Map, height: int, width: int) -> Map:
     """A map of the −1 … 1 coordinates (pixel edges at ±1) as one of pixels."""
     to_unit = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
     whole = np.linalg.inv(to_unit) @ np.vstack([affine, [0, 0, 1]]) @ to_unit

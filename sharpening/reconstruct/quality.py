@@ -21,11 +21,12 @@ from torch.nn import functional as F
 from sharpening.errors import ShapeError
 from sharpening.reconstruct.align import Alignment, apply_map
 
-__all__ = ["Quality", "aligned_stack", "detail", "part_quality", "shading_likeness"]
+__all__ = ["Quality", "aligned_stack", "consensus", "detail", "part_quality", "shading_likeness"]
 
 _LUMA = (0.299, 0.587, 0.114)
 # Of the Gaussians whose differences are the bands of detail, in pixels of the frames: below 0.5 lies what no frame can hold, above 4 is
 # shading, which blur does not take away.
+HARDLY_ANY = 0.6  # of the detail of the other frames
 LEAST_PIXELS = 16
 BAND_SIGMAS = (0.5, 1.0, 2.0, 4.0)
 
@@ -37,12 +38,16 @@ class Quality(NamedTuple):
         parts: names of the parts.
         score: `[n, parts]`: detail in common with the other frames, against the mean of all frames' (1: as good as the mean); NaN where a
             frame has no face or does not reach the part.
-        likeness: `[n, parts]`: correlation of the shading of frame and base in and round the part, −1 … 1; NaN likewise.
+        likeness: `[n, parts]`: correlation of the shading of frame and base in and round the part, −1 … 1; NaN likewise. Where the base is
+            so blurred that even its shading is (`blurred`), it is the correlation with the median of the other frames.
+        blurred: `[parts]`: whether the base has hardly any detail of its own there, common or not: it is blurred, and not something else
+            (a hand, another expression), which would have some.
     """
 
     parts: tuple[str, ...]
     score: NDArray[np.float64]
     likeness: NDArray[np.float64]
+    blurred: NDArray[np.bool_]
 
 
 def aligned_stack(pictures: Tensor, alignments: Sequence[Alignment | None]) -> tuple[Tensor, Tensor]:
@@ -94,8 +99,28 @@ def part_quality(stack: Tensor, valid: Tensor, masks: Mapping[str, Tensor], *, b
     there = valid.flatten(1).any(dim=1)
     bands = bands * _gains(shading, valid, there, base)
     scores = [_common_detail(bands, valid, mask, there) for mask in masks.values()]
-    alike = [_shading_likeness(shading, valid, mask, base) for mask in masks.values()]
-    return Quality(tuple(masks), np.stack(scores, axis=1), np.stack(alike, axis=1))
+    blurred = np.array([_is_blurred(bands, mask, there, base) for mask in masks.values()], bool)
+    references = {False: shading[base], True: _median_of_others(shading, there, base)}
+    alike = [_shading_likeness(shading, valid, mask, references[bool(b)]) for mask, b in zip(masks.values(), blurred, strict=True)]
+    return Quality(tuple(masks), np.stack(scores, axis=1), np.stack(alike, axis=1), blurred)
+
+
+def consensus(stack: Tensor, valid: Tensor, base: int) -> Tensor:
+    """The median of all frames but the base, `[3, H, W]`; the base itself where it is alone."""
+    return _median_of_others(stack, valid.flatten(1).any(dim=1), base)
+
+
+def _median_of_others(x: Tensor, there: Tensor, base: int) -> Tensor:
+    others = there.clone()
+    others[base] = False
+    return x[others].median(dim=0).values if bool(others.any()) else x[base]
+
+
+def _is_blurred(bands: Tensor, mask: Tensor, there: Tensor, base: int) -> bool:
+    energy = (bands * mask).square().flatten(1).sum(dim=1).sqrt()
+    others = there.clone()
+    others[base] = False
+    return bool(others.any()) and float(energy[base]) < HARDLY_ANY * float(energy[others].median())
 
 
 def _common_detail(bands: Tensor, valid: Tensor, mask: Tensor, there: Tensor) -> NDArray[np.float64]:
@@ -132,8 +157,8 @@ def _gains(shading: Tensor, valid: Tensor, there: Tensor, base: int) -> Tensor:
     return shading.new_tensor(spread).clamp(0.5, 2.0)[:, None, None, None]
 
 
-def _shading_likeness(shading: Tensor, valid: Tensor, mask: Tensor, base: int) -> NDArray[np.float64]:
-    return np.array([shading_likeness(shading[base], each, mask * valid[i] * valid[base]) for i, each in enumerate(shading)])
+def _shading_likeness(shading: Tensor, valid: Tensor, mask: Tensor, reference: Tensor) -> NDArray[np.float64]:
+    return np.array([shading_likeness(reference, each, mask * valid[i]) for i, each in enumerate(shading)])
 
 
 def shading_likeness(base: Tensor, other: Tensor, mask: Tensor) -> float:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sharpening.models.face_align.pose import Pose
 
 from sharpening.errors import NoFaceFound
+from sharpening.models.face_align.pose import Pose
 from sharpening.reconstruct.quality import Quality
 
 __all__ = ["MOST_TURN", "PROFILE", "Pick", "choose_base", "choose_sources"]
@@ -17,8 +17,17 @@ __all__ = ["MOST_TURN", "PROFILE", "Pick", "choose_base", "choose_sources"]
 MOST_TURN = 20.0  # degrees between two heads: beyond, a flat piece of one is no piece of the other
 PROFILE = 40.0  # degrees away from the camera: landmarks made for frontal faces no longer hold
 LEAST_LIKENESS = 0.6  # of the shading: blur leaves it, another expression or a hand does not
+SAME_VIEW = 0.95  # of the whole face: heads that are turned by 20° against each other stay under it
 POSE_DOUBT = 6.0  # degrees: what pose from landmarks of small faces errs by
+# Skin, and the small parts that lie in it. Blur does not stop where a part does.
+LIES_IN = {
+    "left_cheek": ("left_eye", "nose", "mouth"),
+    "right_cheek": ("right_eye", "nose", "mouth"),
+    "forehead": ("left_brow", "right_brow"),
+    "chin": ("mouth",),
+}
 PAIRS = (("left_eye", "right_eye"), ("left_brow", "right_brow"))
+AS_MUCH = 1.0  # of the base's detail, for skin that goes along
 SAME_SOURCE = 0.9  # of the best score: so much is given up for a source that serves already, or for eyes that look the same way
 
 
@@ -72,7 +81,8 @@ def choose_sources(
     base: int,
     poses: Sequence[Pose | None],
     *,
-    clearly: float = 1.3,
+    alike: Sequence[float] | None = None,
+    clearly: float = 1.2,
     by_hand: Mapping[str, int] | None = None,
     rest: str = "auto",
 ) -> list[Pick]:
@@ -86,6 +96,8 @@ def choose_sources(
         quality: of all frames in all parts.
         base: index of the base.
         poses: of each frame.
+        alike: correlation of each frame with the base over the face; a frame that is as good as the same picture is not turned, whatever
+            its landmarks say.
         clearly: how many times more detail a source must have.
         by_hand: parts and the frames that the user wants.
         rest: "auto", or "base" for leaving the other parts alone.
@@ -94,7 +106,10 @@ def choose_sources(
         One pick for each part of `quality`.
     """
     hand = by_hand or {}
-    scores = np.array([_allowed(quality, base, poses, j) for j in range(len(quality.parts))])
+    turned = [_turn(poses, base, i) > MOST_TURN for i in range(len(poses))]
+    if alike is not None:
+        turned = [far and near < SAME_VIEW for far, near in zip(turned, alike, strict=True)]
+    scores = np.array([_allowed(quality, base, turned, j) for j in range(len(quality.parts))])
     picks = {part: Pick(part, frame, _gain(quality, base, part, frame), "chosen by hand", True) for part, frame in hand.items()}
     open_parts = [part for part in quality.parts if part not in picks]
     if rest == "base":
@@ -103,14 +118,29 @@ def choose_sources(
     open_parts.sort(key=lambda part: -_best_gain(scores, quality, base, part))
     for part in open_parts:
         picks.setdefault(part, _pick(part, scores, quality, base, clearly, picks))
+    for part in open_parts:
+        picks[part] = _with_neighbours(picks[part], scores, quality, base, picks)
     return [picks[part] for part in quality.parts]
 
 
-def _allowed(quality: Quality, base: int, poses: Sequence[Pose | None], part: int) -> NDArray[np.float64]:
+def _with_neighbours(pick: Pick, scores: NDArray[np.float64], quality: Quality, base: int, picks: Mapping[str, Pick]) -> Pick:
+    """Skin goes along with the small parts in it, where their source shows as much of it: else a rim of the old one would stay."""
+    near = [picks[name].frame for name in LIES_IN.get(pick.part, ()) if name in picks and picks[name].frame != base]
+    if pick.frame != base or not near:
+        return pick
+    column = quality.parts.index(pick.part)
+    frame = max(near, key=lambda i: (near.count(i), scores[column, i]))
+    gain = _gain(quality, base, pick.part, frame)
+    if scores[column, frame] < 0 or gain < AS_MUCH:
+        return pick
+    return Pick(pick.part, frame, gain, "goes along with the parts that lie in it")
+
+
+def _allowed(quality: Quality, base: int, turned: Sequence[bool], part: int) -> NDArray[np.float64]:
     """Scores of a part; −1 for frames that must not be its source, and those that do not show it."""
     scores = np.nan_to_num(quality.score[:, part], nan=-1.0)
     for i in range(len(scores)):
-        if i != base and (_turn(poses, base, i) > MOST_TURN or not quality.likeness[i, part] >= LEAST_LIKENESS):
+        if i != base and (turned[i] or not quality.likeness[i, part] >= LEAST_LIKENESS):
             scores[i] = -1.0
     return scores
 

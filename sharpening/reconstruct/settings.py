@@ -47,7 +47,7 @@ class Settings:
     finetune: str = "none"
     finetune_weights: str | None = None
     most_change: float = 0.3
-    clearly: float = 1.3
+    clearly: float = 1.2
     keep_person: bool = True
 
     def __post_init__(self) -> None:

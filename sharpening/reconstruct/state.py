@@ -44,6 +44,7 @@ class State:
         why_base: in words.
         alignments: of each frame to the base.
         quality: of the parts in the frames.
+        others: the median of all other frames on the base, `[3, H, W]`.
         picks: where each part comes from.
         masks: of the parts, on the base.
         moved: the sources on the base, by index of the frame.
@@ -66,6 +67,7 @@ class State:
     why_base: str = ""
     alignments: list[Alignment | None] = field(default_factory=list)
     quality: Quality | None = None
+    others: Tensor | None = None
     picks: list[Pick] = field(default_factory=list)
     masks: dict[str, Tensor] = field(default_factory=dict)
     moved: dict[int, Moved] = field(default_factory=dict)
@@ -99,7 +101,7 @@ class State:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         named = {"evidence": self.evidence, "cleaned": self.cleaned, "crossed": self.crossed, "finished": self.finished}
-        named |= {"descriptors": self.descriptors}
+        named |= {"descriptors": self.descriptors, "others": self.others}
         named |= {f"mask.{part}": mask for part, mask in self.masks.items()}
         for index, moved in self.moved.items():
             named |= {f"moved.{index}": moved.picture, f"valid.{index}": moved.valid}
@@ -107,7 +109,7 @@ class State:
         arrays |= {f"landmarks.{i}": each.points for i, each in enumerate(self.landmarks) if each is not None}
         arrays |= {f"alignment.{i}": each.to_frame for i, each in enumerate(self.alignments) if each is not None}
         if self.quality is not None:
-            arrays |= {"quality.score": self.quality.score, "quality.likeness": self.quality.likeness}
+            arrays |= {f"quality.{name}": getattr(self.quality, name) for name in ("score", "likeness", "blurred")}
         return {"frames": self.frames, **arrays}
 
     def _facts(self) -> dict[str, Any]:
@@ -154,8 +156,8 @@ def _state(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> State:
     def whole(name: str) -> Tensor:
         return torch.from_numpy(arrays[name])
 
-    score, likeness = arrays.get("quality.score"), arrays.get("quality.likeness")
-    quality = None if score is None or likeness is None else Quality(tuple(facts["parts"]), score, likeness)
+    rated = [arrays[f"quality.{name}"] for name in ("score", "likeness", "blurred")] if facts["parts"] is not None else None
+    quality = None if rated is None else Quality(tuple(facts["parts"]), *rated)
     landmarks = [None if each is None else Landmarks(arrays[f"landmarks.{i}"], *each) for i, each in enumerate(facts["landmarks"])]
     alignments = [
         None if each is None else Alignment(arrays[f"alignment.{i}"], *each) for i, each in enumerate(facts["alignments"])
@@ -182,4 +184,5 @@ def _state(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> State:
         finished=tensor("finished"),
         warnings=facts["warnings"],
         descriptors=tensor("descriptors"),
+        others=tensor("others"),
     )

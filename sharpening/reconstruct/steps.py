@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 from sharpening.errors import NoFaceFound, ShapeError
-from sharpening.imaging.convert import to_tensor, to_uint8
+from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.mask import mix
 from sharpening.imaging.mask_files import read_mask
 from sharpening.imaging.resize import resize_tensor
-from sharpening.models.face_align.borrow import sequence_landmarks
 from sharpening.models.face_align.pose import head_pose
 from sharpening.models.face_seg.landmark_masks import landmark_masks
 from sharpening.models.face_seg.parts import GROUPS, PARTS
-from sharpening.reconstruct.align import align_frames, apply_map
+from sharpening.reconstruct.align import Alignment, align_frames, apply_map
 from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.clean import Cleaner
+from sharpening.reconstruct.find import find_points
 from sharpening.reconstruct.mask import find_masks, union
-from sharpening.reconstruct.quality import aligned_stack, detail, part_quality, shading_likeness
+from sharpening.reconstruct.quality import Quality, aligned_stack, consensus, detail, part_quality, shading_likeness
 from sharpening.reconstruct.select import LEAST_LIKENESS, PROFILE, choose_base, choose_sources
 from sharpening.reconstruct.settings import Settings
 from sharpening.reconstruct.state import State
@@ -42,7 +42,7 @@ def clean(state: State, step: TraceStep, cleaner: Cleaner) -> None:
     """
     state.cleaned = cleaner.clean(state.frames)
     state.evidence = resize_tensor(to_tensor(state.frames), state.cleaned.shape[-1]).clamp(0, 1)
-    state.landmarks = sequence_landmarks(list(to_uint8(state.cleaned)))
+    state.landmarks = find_points(state.cleaned)
     size = (state.cleaned.shape[-2], state.cleaned.shape[-1])
     state.poses = [None if each is None else head_pose(each, size) for each in state.landmarks]
     if all(each is None for each in state.landmarks):
@@ -68,12 +68,15 @@ def select(state: State, step: TraceStep, settings: Settings, choice: Choice) ->
     """
     choice.check(list(state.names))
     _choose_base(state, choice)
-    state.alignments, state.quality = _rated(state, state.base)
+    state.alignments, state.quality, state.others = _rated(state, state.base)
     by_hand = {part: state.names.index(frame) for part, frame in choice.sources.items()}
     profiles = _profiles(state)
     poses = [None if i in profiles else pose for i, pose in enumerate(state.poses)]
     poses[state.base] = state.poses[state.base]
-    state.picks = choose_sources(state.quality, state.base, poses, clearly=settings.clearly, by_hand=by_hand, rest=choice.rest)
+    alike = [-1.0 if each is None else each.likeness for each in state.alignments]
+    state.picks = choose_sources(
+        state.quality, state.base, poses, alike=alike, clearly=settings.clearly, by_hand=by_hand, rest=choice.rest
+    )
     _show_selection(state, step)
 
 
@@ -154,7 +157,7 @@ def _choose_base(state: State, choice: Choice) -> None:
         # Sharpness is measured on one frame's geometry: any in which the face is surely found will do for comparing.
         found = [i for i, each in enumerate(state.landmarks) if each is not None]
         sure = max(found, key=lambda i: (round(_sure(state, i), 1), -abs(i - state.middle)))
-        _, quality = _rated(state, sure, GROUPS["face"])
+        _, quality, _ = _rated(state, sure, GROUPS["face"])
         sharpness = np.array([np.nan if np.isnan(row).all() else np.nanmean(row) for row in quality.score])
         state.base, state.why_base = choose_base(state.poses, sharpness, state.middle)
     pose = state.poses[state.base]
@@ -168,7 +171,8 @@ def _sure(state: State, index: int) -> float:
     return 0.0 if points is None else points.sure
 
 
-def _rated(state: State, base: int, parts: Sequence[str] = PARTS):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _rated(state: State, base: int, parts: Sequence[str] = PARTS) -> tuple[list[Alignment | None], Quality, Tensor]:
+    """With one frame as the base: how the others lie on it, what each shows of each part, and the median of the others."""
     view = state.view(base)
     if state.evidence is None:
         raise ShapeError("state", "without its first step", "cleaned frames", "Begin with the step 'clean'.")
@@ -176,11 +180,14 @@ def _rated(state: State, base: int, parts: Sequence[str] = PARTS):  # type: igno
     stack, valid = aligned_stack(state.evidence, alignments)
     masks = landmark_masks(view.landmarks, (stack.shape[-2], stack.shape[-1]), parts=parts)
     masks = {part: each for part, each in masks.items() if bool(each.any())}
-    return alignments, part_quality(stack, valid, masks, base=base, pixel=state.pixel)
+    return alignments, part_quality(stack, valid, masks, base=base, pixel=state.pixel), consensus(stack, valid, base)
 
 
 def _profiles(state: State) -> set[int]:
-    turned = {i for i, pose in enumerate(state.poses) if pose is not None and pose.away > PROFILE and i != state.base}
+    own = state.poses[state.base]
+    if own is not None and own.away > PROFILE:  # then its equals are all there is; it has been warned of
+        return set()
+    turned = {i for i, pose in enumerate(state.poses) if pose is not None and pose.away > PROFILE}
     if turned:
         names = ", ".join(str(state.names[i]) for i in sorted(turned))
         state.warn("select", f"Frame(s) {names} show the face from the side; nothing is taken from there by itself.")
@@ -228,13 +235,19 @@ def _wanted(state: State) -> dict[int, tuple[str, ...]]:
 
 
 def _fitting(state: State, moved: Moved, base: View, parts: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """For each part how alike the shading of source and base is, and how much of the part the source shows."""
-    _, shading = detail(torch.stack([base.picture, moved.picture]), state.pixel)
+    """For each part how alike the shading of source and base is, and how much of the part the source shows.
+
+    A base that is blurred there cannot be asked; the median of the other frames is.
+    """
+    others = base.picture if state.others is None else state.others
+    _, shading = detail(torch.stack([base.picture, moved.picture, others]), state.pixel)
+    blurred = set() if state.quality is None else {p for p, b in zip(state.quality.parts, state.quality.blurred, strict=True) if b}
     found = {}
     for part in parts:
         wanted = state.masks[part]
         reach = float((wanted * moved.valid).sum() / wanted.sum().clamp(min=1))
-        found[part] = (shading_likeness(shading[0], shading[1], wanted * moved.valid), reach)
+        reference = shading[2] if part in blurred else shading[0]
+        found[part] = (shading_likeness(reference, shading[1], wanted * moved.valid), reach)
     return found
 
 

@@ -21,7 +21,7 @@ def turned(yaw: float) -> SimpleNamespace:
 
 def quality(score: list[list[float]], likeness: float | list[list[float]] = 0.95) -> Quality:
     values = np.array(score, float)
-    return Quality(PARTS, values, np.broadcast_to(np.array(likeness, float), values.shape))
+    return Quality(PARTS, values, np.broadcast_to(np.array(likeness, float), values.shape), np.zeros(4, bool))
 
 
 def chosen(given: Quality, poses=None, **more) -> dict[str, int]:

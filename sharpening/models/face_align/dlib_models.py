@@ -2,8 +2,8 @@
 
 The package itself is never imported: it needs `pkg_resources`, which setuptools no longer has. Its folder is found without that.
 Licences: the package says CC0; the author of the models puts the 5-point predictor and the face net in the public domain.
-The 68-point predictor is used by reconstruction (`points68.py`), and only by it. It was trained on iBUG 300-W, whose terms exclude commercial
-use, so its author says the same of the file: `LANDMARKS_68_TERMS`, which reports print.
+The 68-point predictor is used by reconstruction (`points68.py`), and only by it. It was trained on iBUG 300-W, whose terms exclude
+commercial use, so its author says the same of the file: `LANDMARKS_68_TERMS`, which reports print.
 """
 
 from __future__ import annotations

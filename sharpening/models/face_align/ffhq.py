@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from sharpening.errors import ShapeError
 from sharpening.models.face_align.landmarks import Landmarks, Points
@@ -161,6 +160,8 @@ def _padded(work: _Work) -> _Work:
 
 def _mirrored(image: Image.Image, pad: tuple[int, ...], sigma: float) -> Image.Image:
     """The picture with a mirrored border that fades into a blur, and further out into the median colour."""
+    from scipy import ndimage
+
     left, top, right, bottom = pad
     wide = np.pad(np.asarray(image, np.float32), ((top, bottom), (left, right), (0, 0)), "reflect")
     height, width = wide.shape[:2]

@@ -40,10 +40,18 @@ MIRROR_OF_68: tuple[int, ...] = (
 )
 """Which point each of the 68 becomes when the picture is mirrored."""
 
-# Sides of the face's box and of the window round it, in which the predictor looks [px]. On 32×32 stills 130, 200 and 300 px are equally good.
+# Sides of the face's box and of the window round it, in which the predictor looks [px]. On 32×32 stills 130, 200, 300 are equally good.
 _BOX, _WINDOW = 150, 300
 # The box is asked for in its place, moved to each side, larger and smaller: shifts as parts of its side, and a factor.
-_JITTER = ((0.0, 0.0, 1.0), (0.04, 0.0, 1.0), (-0.04, 0.0, 1.0), (0.0, 0.04, 1.0), (0.0, -0.04, 1.0), (0.0, 0.0, 1.06), (0.0, 0.0, 0.94))
+_JITTER = (
+    (0.0, 0.0, 1.0),
+    (0.04, 0.0, 1.0),
+    (-0.04, 0.0, 1.0),
+    (0.0, 0.04, 1.0),
+    (0.0, -0.04, 1.0),
+    (0.0, 0.0, 1.06),
+    (0.0, 0.0, 0.94),
+)
 # Where nothing is found at the detector's own threshold, faces so far under it are taken; most of these are right, and `sure` tells.
 _LENIENT = -0.3
 # Logistic regression for `sure`: constant, then factors of log spread, log mirrored difference and the detector's score. Alone, these

@@ -18,11 +18,11 @@ from sharpening.models.face_align.landmarks import Landmarks, Points
 
 __all__ = ["FACE_MODEL", "Pose", "face_model", "head_pose"]
 
-# Ours: the rank-3 factorisation under scaled orthography, made metric, (Tomasi and Kanade 1992, doi:10.1007/BF00129684; made symmetric
-# by adding every shape mirrored) of the landmarks that `find_landmarks` gave on 1473 training stills and 485 frames of training clips,
-# 22 November 2026. Straight ahead is the median face of these pictures (to two degrees), so pitch 0 is how people look into a camera, not the Frankfort plane.
-# Depth is known to about a tenth: refitted on parts of the data it came out 0.87 to 1.01 times this. The nose's tip lies 0.65 before the
-# outer eye corners, 41 mm at 63 mm between the eyes, as on measured heads.
+# Ours: the rank-3 factorisation under scaled orthography, made metric (Tomasi and Kanade 1992, doi:10.1007/BF00129684; made symmetric by
+# adding every shape mirrored), of the landmarks that `find_landmarks` gave on 1473 training stills and 485 frames of training clips,
+# 22 November 2026. Straight ahead is the median face of these pictures (to two degrees), so pitch 0 is how people look into a camera,
+# not the Frankfort plane. Depth is known to about a tenth: refitted on parts of the data it came out 0.87 to 1.01 times this. The nose's
+# tip lies 0.65 before the outer eye corners, 41 mm at 63 mm between the eyes, as on measured heads.
 FACE_MODEL: dict[int, tuple[float, float, float]] = {
     27: (0.0, -0.037, -0.276),
     28: (0.0, 0.153, -0.373),
@@ -48,7 +48,7 @@ FACE_MODEL: dict[int, tuple[float, float, float]] = {
     48: (-0.450, 1.047, 0.132),
     54: (0.450, 1.047, 0.132),
 }
-"""Nose, eyes and corners of the mouth: number of the landmark → x, y, z [eye distances]. Brows, lips and jaw move too much by themselves."""
+"""Nose, eyes and corners of the mouth: number of the landmark → x, y, z [eye distances]. Brows, lips and jaw move by themselves."""
 
 # Focal length in longer sides of the picture: a face that fills a standard crop is then a good metre away.
 _FOCAL = 4.0
@@ -64,8 +64,8 @@ class Pose:
         yaw: to the side [degrees]; above 0 the person turns to his own left, the nose towards the right of the picture.
         pitch: up and down [degrees]; above 0 he looks up.
         roll: tilt within the picture [degrees]; above 0 towards his own left shoulder, clockwise as seen.
-        error: root mean square by which the model misses the landmarks [eye distances]; 0.02 to 0.06 for nine in ten clear faces. Above 0.15
-            the landmarks are no face, and the angles mean nothing.
+        error: root mean square by which the model misses the landmarks [eye distances]; 0.02 to 0.06 for nine in ten clear faces.
+            Above 0.15 the landmarks are no face, and the angles mean nothing.
     """
 
     yaw: float

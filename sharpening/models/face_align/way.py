@@ -49,7 +49,9 @@ class Way:
     def __post_init__(self) -> None:
         matrix = np.asarray(self.matrix, np.float64)
         if matrix.shape != (2, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:, :2])) < 1e-12:
-            raise RangeError("affine map", matrix.tolist(), "[2, 3], finite, that can be inverted", "Landmarks that coincide give none.")
+            raise RangeError(
+                "affine map", matrix.tolist(), "[2, 3], finite, that can be inverted", "Landmarks that coincide give none."
+            )
         object.__setattr__(self, "matrix", matrix)
 
     @property

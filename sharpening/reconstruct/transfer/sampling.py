@@ -13,7 +13,7 @@ from sharpening.imaging.mask import check_mask
 from sharpening.reconstruct.transfer.points import Affine
 from sharpening.reconstruct.view import Moved, View
 
-__all__ = ["Field", "affine_field", "as_array", "as_tensor", "check_transfer", "compose", "inside", "pixel_grid", "sample"]
+__all__ = ["Field", "affine_field", "as_array", "as_tensor", "check_transfer", "compose", "inside", "pixel_grid", "sample", "through"]
 
 Field = NDArray[np.float32]
 """For each pixel of the base its place in the source, `[2, H, W]` (x, y) [px]."""
@@ -51,6 +51,15 @@ def compose(outer: Affine, inner: Field) -> Field:
     """The field that goes through `inner` and then through the affine map."""
     x, y = inner
     return np.stack([a * x + b * y + c for a, b, c in outer]).astype(np.float32)
+
+
+def through(flow: Field, field: Field) -> Field:
+    """The field that goes along a flow on the base first, `[2, H, W]` [px], and then through `field`."""
+    still = pixel_grid(*field.shape[1:])
+    place = still + flow
+    # The differences are looked up, not the places: repeated at the border they are right, where places would stand still.
+    moves = [cv2.remap(each, place[0], place[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in field - still]
+    return place + np.stack(moves)
 
 
 def as_array(picture: Tensor) -> NDArray[np.float32]:

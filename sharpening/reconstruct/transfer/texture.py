@@ -77,5 +77,5 @@ def misfit(base: Plane, moved: Plane, weights: Plane, eyes: float) -> float:
     a, b = (each - (trusted * each).sum() / total for each in (a, b))
     gain = np.clip((trusted * a * b).sum() / ((trusted * b * b).sum() + 1e-9), 0.5, 2)
     left = a - gain * b
-    unexplained = (trusted * left**2 / (1 + (left / _ROBUST) ** 2)).sum()
-    return float(unexplained / ((trusted * a * a).sum() + 1e-6 * total))
+    unexplained, whole = ((trusted * each**2 / (1 + (each / _ROBUST) ** 2)).sum() for each in (left, a))
+    return float(unexplained / (whole + 1e-6 * total))

@@ -91,7 +91,9 @@ def test_nobody_lends_when_nobody_is_sure(made) -> None:
 @pytest.mark.parametrize("size", [(32, 32), (96, 128), (300, 260)])
 def test_one_neighbour_carried_by_a_known_motion(astronaut_face, size) -> None:
     height, width = size
-    wide = cv2.resize(cv2.copyMakeBorder(astronaut_face, 20, 20, 20, 20, cv2.BORDER_REFLECT), (width, height), interpolation=cv2.INTER_AREA)
+    wide = cv2.resize(
+        cv2.copyMakeBorder(astronaut_face, 20, 20, 20, 20, cv2.BORDER_REFLECT), (width, height), interpolation=cv2.INTER_AREA
+    )
     landmarks = find_landmarks(wide)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 4, 1.03)
     turn[:, 2] += (0.03 * width, -0.02 * height)

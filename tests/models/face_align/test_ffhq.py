@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.models.face_align import ffhq

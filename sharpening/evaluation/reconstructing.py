@@ -1,0 +1,119 @@
+"""Reconstruction by explicit steps as a method of a comparison, and a key of the code that it is made of."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sharpening.errors import SharpeningError, WeightsMismatch, WeightsMissing
+from sharpening.evaluation.methods import Made, SequenceMethod, fitted
+from sharpening.evaluation.sample import Sample
+from sharpening.evaluation.sections import careful_sources, good_sources
+from sharpening.frames.sequence import FrameSequence
+from sharpening.models.face_id import FaceJudge
+from sharpening.reconstruct import Choice, Reconstruction, Settings
+from sharpening.reconstruct.clean import create_cleaner
+
+__all__ = ["CODE", "Reconstructing", "code_key"]
+
+# What a reconstruction's rows are made by: when the code of these changes, they are measured anew.
+CODE = ("sharpening.reconstruct", "sharpening.models.face_seg", "sharpening.models.face_align")
+
+
+class Reconstructing(SequenceMethod):
+    """Reconstruct the middle of each sample.
+
+    The base is always the middle, since the truth is that of the middle. Where the reconstruction is refused, the picture is the cleaned
+    middle, so that a row has all its pictures, and the refusal is counted.
+
+    Args:
+        settings: Of the steps.
+        by_hand: Take the sources that a careful person would choose who sees which parts are damaged; else they are found.
+        judge: Takes out again what leads away from the person, as in use; None measures what the steps make, harm included.
+        pretrained: Folder to search weights in first.
+        pipeline: Is called with (sequence, choice=…, cropped=True); made of the settings when None.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        by_hand: bool = False,
+        judge: FaceJudge | None = None,
+        pretrained: str | Path | None = None,
+        pipeline: Any = None,
+    ) -> None:
+        self.by_hand = by_hand
+        self.pipeline = Reconstruction(settings, judge=judge, pretrained=pretrained) if pipeline is None else pipeline
+        self.cleaner = create_cleaner(settings.clean, enlarge=settings.enlarge, pretrained=pretrained)
+
+    def of(self, samples: Sequence[Sample]) -> Made:
+        """The pictures, with "refused" (1 where it was) and "right_sources": the share of the damaged parts that came from a good frame."""
+        made = [self._one(sample) for sample in samples]
+        facts = {
+            "refused": torch.tensor([float(sources is None) for _, sources in made], dtype=torch.float64),
+            "right_sources": torch.tensor(
+                [_right(sample, sources) for sample, (_, sources) in zip(samples, made, strict=True)], dtype=torch.float64
+            ),
+        }
+        return Made(torch.stack([picture for picture, _ in made]), facts)
+
+    def _one(self, sample: Sample) -> tuple[Tensor, dict[str, int] | None]:
+        choice = Choice(base=sample.middle, sources=careful_sources(sample), rest="base") if self.by_hand else Choice(sample.middle)
+        try:
+            found = self.pipeline(FrameSequence(sample.frames, sample.name), choice=choice, cropped=True)
+        except (WeightsMissing, WeightsMismatch):
+            raise
+        except SharpeningError:
+            return self._fitted(self.cleaner.clean(sample.frames)[sample.middle], sample), None
+        picture = torch.from_numpy(found.picture).movedim(-1, 0).float()
+        return self._fitted(picture, sample), dict(found.choice.sources)
+
+    @staticmethod
+    def _fitted(picture: Tensor, sample: Sample) -> Tensor:
+        # One by one: a finetuner that was undone leaves a picture of another size than one that was not.
+        return fitted(picture[None], picture.new_empty(1, 3, *sample.label.shape[:2]))[0]
+
+
+def _right(sample: Sample, sources: dict[str, int] | None) -> float:
+    """The share of the damaged parts that were taken from a frame that shows them; NaN where nothing is damaged, or it was refused."""
+    good = {part: frames for part, frames in good_sources(sample).items() if frames}
+    if sources is None or not good:
+        return float("nan")
+    return sum(sources.get(part, sample.middle) in frames for part, frames in good.items()) / len(good)
+
+
+@cache
+def code_key(packages: tuple[str, ...] = CODE) -> str:
+    """A hash of what the code of some packages does: comments and docstrings do not count."""
+    digest = hashlib.sha256()
+    for name in packages:
+        spec = find_spec(name)
+        for folder in sorted(spec.submodule_search_locations or ()) if spec else ():
+            for file in sorted(Path(folder).rglob("*.py")):
+                digest.update(
+                    file.relative_to(folder).as_posix().encode() + _without_words(file.read_text(encoding="utf-8")).encode()
+                )
+    return digest.hexdigest()
+
+
+def _without_words(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # Strings that stand alone do nothing, wherever they are.
+            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -11,7 +11,7 @@ from sharpening.metrics.error import psnr_of_mse
 __all__ = ["INSIDE", "framed_by", "measure_inside"]
 
 # The error, structure and person inside the areas, and how far their border shows.
-INSIDE = ("mse_inside", "psnr_inside", "ssim_inside", "identity_inside", "seam")
+INSIDE = ("mse_inside", "psnr_inside", "ssim_inside", "identity_inside", "identity_inside_centred", "identity_centred", "seam")
 
 
 def measure_inside(pred: Tensor, label: Tensor, mask: Tensor) -> dict[str, Tensor]:

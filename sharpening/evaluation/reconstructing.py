@@ -19,13 +19,16 @@ from sharpening.evaluation.sample import Sample
 from sharpening.evaluation.sections import careful_sources, good_sources
 from sharpening.frames.sequence import FrameSequence
 from sharpening.models.face_id import FaceJudge
-from sharpening.reconstruct import Choice, Reconstruction, Settings
+from sharpening.reconstruct import Choice, Reconstruction, Settings, State
 from sharpening.reconstruct.clean import create_cleaner
 
 __all__ = ["CODE", "Reconstructing", "code_key"]
 
 # What a reconstruction's rows are made by: when the code of these changes, they are measured anew.
 CODE = ("sharpening.reconstruct", "sharpening.models.face_seg", "sharpening.models.face_align")
+
+MOST_STARTS = 100  # states that are kept, 3 MB each: those of one start, of one set
+_STARTS: dict[Any, State] = {}
 
 
 class Reconstructing(SequenceMethod):
@@ -52,6 +55,7 @@ class Reconstructing(SequenceMethod):
         pipeline: Any = None,
     ) -> None:
         self.by_hand = by_hand
+        self.start = (settings.clean, settings.enlarge, settings.clearly, judge is not None) if pipeline is None else None
         self.pipeline = Reconstruction(settings, judge=judge, pretrained=pretrained) if pipeline is None else pipeline
         self.cleaner = create_cleaner(settings.clean, enlarge=settings.enlarge, pretrained=pretrained)
 
@@ -67,15 +71,29 @@ class Reconstructing(SequenceMethod):
         return Made(torch.stack([picture for picture, _ in made]), facts)
 
     def _one(self, sample: Sample) -> tuple[Tensor, dict[str, int] | None]:
-        choice = Choice(base=sample.middle, sources=careful_sources(sample), rest="base") if self.by_hand else Choice(sample.middle)
         try:
-            found = self.pipeline(FrameSequence(sample.frames, sample.name), choice=choice, cropped=True)
+            found = self._found(sample)
         except (WeightsMissing, WeightsMismatch):
             raise
         except SharpeningError:
             return self._fitted(self.cleaner.clean(sample.frames)[sample.middle], sample), None
         picture = torch.from_numpy(found.picture).movedim(-1, 0).float()
         return self._fitted(picture, sample), dict(found.choice.sources)
+
+    def _found(self, sample: Sample) -> Any:
+        choice = Choice(base=sample.middle)
+        if self.by_hand:
+            choice = Choice(base=sample.middle, sources=careful_sources(sample), rest="base")
+        key = (self.start, sample.frames.tobytes())
+        if self.start is not None and key in _STARTS:
+            # Rows that differ in later steps need not clean and find the face again; that is most of the time.
+            return self.pipeline.again(_STARTS[key], choice, start="select" if self.by_hand else "mask")
+        found = self.pipeline(FrameSequence(sample.frames, sample.name), choice=choice, cropped=True)
+        if self.start is not None and not self.by_hand:
+            _STARTS[key] = found.state
+            while len(_STARTS) > MOST_STARTS:
+                del _STARTS[next(iter(_STARTS))]
+        return found
 
     @staticmethod
     def _fitted(picture: Tensor, sample: Sample) -> Tensor:

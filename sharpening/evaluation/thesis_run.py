@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sharpening.errors import InputError
 from sharpening.evaluation.facts import circumstances
 from sharpening.evaluation.kept import INPUT, Kept
-from sharpening.evaluation.measuring import TRUTH, Batch, Judges, batches, inputs_hash, rows_of
+from sharpening.evaluation.measuring import TRUTH, Batch, Judges, batches, centre, inputs_hash, rows_of
 from sharpening.evaluation.methods import Runner
 from sharpening.evaluation.protocols import PROTOCOLS, samples
 from sharpening.evaluation.thesis_rows import PROTOCOL, TITLES, Entry
@@ -142,7 +142,10 @@ def fill(
     tests = batches(samples(PROTOCOL[table], data, limit=limit, seed=seed, split=split), judges)
     if not tests:
         raise InputError(data, f"the protocol '{PROTOCOL[table]}' found nothing to test.", "Check splits.csv.")
-    columns = judges.columns(areas=PROTOCOL[table] == "sections")
+    areas = PROTOCOL[table] == "sections"
+    columns = judges.columns(areas=areas)
+    if areas:
+        centre(tests)
     names = [sample.name for batch in tests for sample in batch.samples]
     n, made_of = len(names), _made_of(tests, judges, columns)
     jobs = _jobs(entries, made_of)

@@ -55,6 +55,8 @@ _INSIDE = {
     "psnr_inside": ("PSNR inside ↑ [dB]", 2),
     "ssim_inside": ("SSIM inside ↑", 4),
     "identity_inside": ("identity cosine inside ↑", 4),
+    "identity_inside_centred": ("the same, centred ↑", 4),
+    "identity_centred": ("identity cosine, centred ↑", 4),
     "seam": ("seam (none: 1)", 2),
 }
 _FROM_METRICS = ("mse", "mse_255", "psnr", "ssim", "cpbd", "identity_cosine", "identity_distance")

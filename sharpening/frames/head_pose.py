@@ -1,9 +1,9 @@
 """The HeadPose set (Pointing'04): fifteen persons, each looking twice in 93 known directions.
 
-Known from its documentation and not from the files, which were not to be had: persons 1 … 15, series 1 and 2, pictures 0 … 92 of 384×288 px;
-tilt −90, −60, −30, −15, 0 … 90° (below 0 is down) and pan −90, −75 … 90° (below 0 is left), pan 0 alone at the tilts ±90°. Uncertain are the
-word that names begin with ("person" or "personne", both are taken), the layout of the text beside each picture (the last four numbers in
-it are taken for the face's centre x, y, width and height) and whose left is meant.
+Known from its documentation and not from the files, which were not to be had: persons 1 … 15, series 1 and 2, pictures 0 … 92 of 384×288
+px; tilt −90, −60, −30, −15, 0 … 90° (below 0 is down) and pan −90, −75 … 90° (below 0 is left), pan 0 alone at the tilts ±90°. Uncertain
+are the word that names begin with ("person" or "personne", both are taken), the layout of the text beside each picture (the last four
+numbers in it are taken for the face's centre x, y, width and height) and whose left is meant.
 
 Source: Gourier, Hall and Crowley, "Estimating Face Orientation from Robust Detection of Salient Facial Features", Pointing 2004.
 """
@@ -26,9 +26,7 @@ from sharpening.imaging.files import read_picture
 __all__ = ["FaceBox", "HeadPose", "HeadPoseShot", "parse_shot"]
 
 _NAME = re.compile(r"person(?:ne)?(\d{2})(\d)(\d{2})([+-]\d{1,2})([+-]\d{1,2})", re.IGNORECASE)
-_WANTED = (
-    "Wanted are names like person01146-60+90.jpg: two digits of the person, one of the series, two of the picture, tilt and pan with sign."
-)
+_WANTED = "Wanted are names like person01146-60+90.jpg: two digits of the person, one of the series, two of the picture, then tilt and pan."
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 

@@ -174,8 +174,9 @@ class Reconstruction:
         if self.judge is None or state.cleaned is None:
             return
         state.descriptors, distances = describe(state, self.judge)
-        if self.settings.keep_person:
-            check_one_person(distances, state.names, state.name)
+        doubt = check_one_person(distances, state.names, state.name) if self.settings.keep_person else None
+        if doubt is not None:
+            state.warn("clean", doubt)
 
     def _finetuned(self, state: State) -> Guarded | None:
         before = state.crossed

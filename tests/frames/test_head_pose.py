@@ -77,7 +77,10 @@ def test_the_french_word_and_no_annotation(tmp_path):
     assert (shot.person, shot.series, shot.box) == (15, 2, None)
 
 
-@pytest.mark.parametrize("name", ["face.jpg", "person1146-60+90.jpg", "person01146-60.jpg", "person0114660+90.jpg", "person01146-60+90b.jpg"])
+WRONG = ("face.jpg", "person1146-60+90.jpg", "person01146-60.jpg", "person0114660+90.jpg", "person01146-60+90b.jpg")
+
+
+@pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_name_says_what_was_wanted(tmp_path, name):
     plant(tmp_path, directions=FEW)
     write_picture(tmp_path / name, np.zeros((8, 8, 3), np.uint8))

@@ -19,7 +19,7 @@ def between(groups: list[str], within: float, apart: float) -> np.ndarray:
 
 def test_one_person_is_one_group() -> None:
     assert groups_of_people(between(list("aaaa"), 0.5, 1)) == [[0, 1, 2, 3]]
-    check_one_person(between(list("aaaa"), 0.5, 1), [0, 1, 2, 3], "film")
+    assert check_one_person(between(list("aaaa"), 0.5, 1), [0, 1, 2, 3], "film") is None
 
 
 def test_two_persons_are_named_with_their_frames() -> None:
@@ -47,3 +47,9 @@ def test_distances_between_descriptors() -> None:
     found = descriptor_distances(rows)
     assert found[0, 1] == pytest.approx(5)
     assert np.isnan(found[2]).all()
+
+
+def test_two_groups_that_are_near_are_warned_of() -> None:
+    words = check_one_person(between(list("aab"), 0.35, 0.61), [4, 5, 6], "film")
+    assert words is not None
+    assert "person 2: frames 6" in words

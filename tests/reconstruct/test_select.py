@@ -45,7 +45,7 @@ def test_of_equally_frontal_frames_the_sharpest_is_the_base_and_of_equals_the_mi
 
 
 def test_a_part_comes_from_the_frame_that_shows_clearly_more() -> None:
-    found = chosen(quality([[1, 1, 0.3, 1], [1.1, 1, 1.0, 1.2], [1, 1, 1.6, 1]]))
+    found = chosen(quality([[1, 1, 0.3, 1], [1.1, 1, 1.0, 1.15], [1, 1, 1.6, 1]]))
     assert found == {"left_eye": 0, "right_eye": 0, "nose": 2, "mouth": 0}
 
 
@@ -86,6 +86,19 @@ def test_what_was_chosen_by_hand_stays_and_the_rest_is_found() -> None:
 
 
 def test_how_clear_is_clear_is_a_setting() -> None:
-    given = quality([[1, 1, 1, 1], [1, 1, 1.2, 1]])
+    given = quality([[1, 1, 1, 1], [1, 1, 1.15, 1]])
     assert chosen(given)["nose"] == 0
     assert chosen(given, clearly=1.1)["nose"] == 1
+
+
+def test_skin_goes_along_with_the_parts_that_lie_in_it() -> None:
+    parts = ("nose", "mouth", "left_cheek", "chin")
+    score = np.array([[0.3, 0.3, 1.0, 1.0], [1.5, 1.5, 1.05, 0.8], [1.0, 1.0, 1.1, 1.1]])
+    given = Quality(parts, score, np.full(score.shape, 0.95), np.zeros(4, bool))
+    assert chosen(given) == {"nose": 1, "mouth": 1, "left_cheek": 1, "chin": 0}
+
+
+def test_a_frame_that_is_as_good_as_the_same_picture_is_not_turned() -> None:
+    given, poses = quality([[1, 1, 0.3, 1], [1, 1, 1.5, 1]]), [FRONTAL, turned(35)]
+    assert chosen(given, poses, alike=[1.0, 0.99])["nose"] == 1
+    assert chosen(given, poses, alike=[1.0, 0.8])["nose"] == 0

@@ -22,7 +22,7 @@ from sharpening.models.basic_blocks.warp import warp
 from sharpening.models.face_align.detect import Face
 from sharpening.models.face_align.landmarks import Landmarks, Points
 from sharpening.models.face_align.points68 import find_landmarks
-from sharpening.models.face_align.way import Affine
+from sharpening.models.face_align.way import Affine, invert_affine
 
 __all__ = ["SURE_ENOUGH", "sequence_landmarks"]
 
@@ -35,11 +35,15 @@ SURE_ENOUGH = 0.5
 _WINDOW, _SIDE = 7.0, 64
 # As many neighbours are asked, the nearest first.
 _NEIGHBOURS = 5
-# A motion is believed when its way there and back misses by less [eye distances] and the pictures correlate by more in half of the blocks.
-_TRIP, _MATCH = 0.03, 0.85
-_BLOCKS = 4
+# A motion is believed when the pictures correlate by more than this in a quarter of the blocks; the rest may be covered or blurred away.
+_MATCH, _BLOCKS = 0.8, 4
+# What is covered pulls the estimate: it is found by its residual and filled from the source, so many times. Residuals above three times
+# those of the best third, and above a few grey levels, are no light and no noise.
+_ROUNDS, _BEST, _TIMES, _FLOOR = 4, 0.3, 3.0, 0.04
 # Logistic regression for `sure`: constant, factors of log spread, log of the number of lenders and their mean match.
 _SURE = (-25.03, -1.9, 2.47, 19.11)
+# Borrowed landmarks that are less sure than this are none.
+_LEAST = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +52,11 @@ class _Carried:
 
     Attributes:
         points: `[68, 2]` [px of the frame].
-        trip: how far they miss their start when they are carried back again [eye distances].
-        match: how well the two pictures correlate once the motion is undone, median over blocks [-].
+        match: how well the two pictures correlate once the motion is undone, in the better blocks [-].
         sure: of the neighbour's landmarks.
     """
 
     points: Points
-    trip: float
     match: float
     sure: float
 
@@ -107,12 +109,13 @@ def _all_carried(i: int, pictures: Sequence[Picture], found: list[Landmarks | No
 
 def _combined(carried: list[_Carried]) -> Landmarks | None:
     """The median of the answers that can be believed; less sure the further they lie apart."""
-    believed = [one for one in carried if one.trip < _TRIP and one.match > _MATCH]
+    believed = [one for one in carried if one.match > _MATCH]
     if not believed:
         return None
     points = np.stack([one.points for one in believed])
     middle = np.median(points, axis=0)
-    return Landmarks(middle, _sure(believed, middle), "borrowed")
+    sure = _sure(believed, middle)
+    return Landmarks(middle, sure, "borrowed") if sure >= _LEAST else None
 
 
 def _sure(believed: list[_Carried], middle: Points) -> float:
@@ -129,13 +132,43 @@ def _sure(believed: list[_Carried], middle: Points) -> float:
 def _carried(source: Picture, frame: Picture, landmarks: Landmarks) -> _Carried:
     """Carry the landmarks of one picture into another of the same size."""
     left, top, right, bottom = window = _window(landmarks, source.shape[:2])
-    cuts = torch.stack([_small(picture[top:bottom, left:right]) for picture in (source, frame)])
-    there, back = estimate_affine(cuts, cuts.flip(0))
-    match = _match(cuts[0], cuts[1], there)
-    ahead = landmarks.moved(_in_pixels(there, window))
-    again = ahead.moved(_in_pixels(back, window)).points - landmarks.points
-    trip = math.sqrt(float((again**2).sum(axis=1).mean())) / max(landmarks.eye_distance, 1e-6)
-    return _Carried(ahead.points, trip, match, landmarks.sure)
+    cuts = [_small(picture[top:bottom, left:right]) for picture in (source, frame)]
+    motion = _motion(*cuts)
+    return _Carried(landmarks.moved(_in_pixels(motion, window)).points, _match(*cuts, motion), landmarks.sure)
+
+
+def _motion(source: Tensor, frame: Tensor) -> Tensor:
+    """Affine map `[2, 3]` of −1 … 1 from source to frame, also where much of the frame is covered.
+
+    Two guesses are followed, the plain estimate and no motion at all, since something large and flat leads the plain one astray.
+    """
+    still = torch.eye(2, 3)
+    guesses = [_uncovered(source, frame, guess) for guess in (_estimate(source, frame), still)]
+    return min(guesses, key=lambda guess: float(torch.quantile(_residual(source, frame, guess), _BEST)))
+
+
+def _estimate(source: Tensor, frame: Tensor) -> Tensor:
+    return estimate_affine(source[None], frame[None])[0]
+
+
+def _uncovered(source: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    """Estimate again and again, with what does not fit filled from the source."""
+    for _ in range(_ROUNDS):
+        residual = _residual(source, frame, motion)
+        covered = residual > _TIMES * torch.quantile(residual, _BEST) + _FLOOR
+        if not covered.any():
+            break
+        soft = cv2.GaussianBlur(cv2.dilate(covered.float().numpy(), np.ones((3, 3))), (0, 0), 0.7)
+        back = torch.from_numpy(invert_affine(motion.double().numpy())).float()
+        there = warp(torch.cat([source, torch.from_numpy(soft)[None]])[None], affine_grid(back[None], *source.shape[-2:]))[0]
+        motion = _estimate(source, frame + there[3:] * (there[:3] - frame))
+    return motion
+
+
+def _residual(source: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    """How far the frame, its motion undone, is from the source at each pixel, a little smoothed: `[h, w]`."""
+    moved = warp(frame[None], affine_grid(motion[None], *source.shape[-2:]))[0]
+    return torch.from_numpy(cv2.GaussianBlur((source - moved).abs().mean(dim=0).numpy(), (0, 0), 1.0))
 
 
 def _window(landmarks: Landmarks, size: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -166,11 +199,11 @@ def _in_pixels(affine: Tensor, window: tuple[int, int, int, int]) -> Affine:
 
 
 def _match(source: Tensor, frame: Tensor, affine: Tensor) -> float:
-    """Median over blocks of the correlation of the source with the frame, the motion undone."""
+    """Correlation of the source with the frame, its motion undone: upper quartile over blocks."""
     moved = warp(frame[None], affine_grid(affine[None], *source.shape[-2:]))[0]
     greys = [cv2.GaussianBlur(np.ascontiguousarray(picture.mean(dim=0).numpy()), (0, 0), 1.0) for picture in (source, moved)]
     blocks = [[b for row in np.array_split(grey, _BLOCKS) for b in np.array_split(row, _BLOCKS, axis=1)] for grey in greys]
-    return float(np.median([_correlation(a, b) for a, b in zip(*blocks, strict=True)]))
+    return float(np.quantile([_correlation(a, b) for a, b in zip(*blocks, strict=True)], 0.75))
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

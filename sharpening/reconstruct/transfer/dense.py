@@ -24,7 +24,7 @@ from sharpening.reconstruct.view import Moved, View
 
 __all__ = ["WAYS", "dense", "mismatch"]
 
-WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.12, "identity": 1.3}
+WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.16, "identity": 1.3}
 """The ways to lie the source on the base, and what the misfit of each is multiplied by before the least is taken."""
 
 _WORK_EYES = 48.0  # px: larger faces are registered at this eye distance; they hold nothing that would need more
@@ -76,7 +76,7 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     check_transfer(source, base, mask)
     found = _registered(source, base, float(stiffness))
     size = found.base.shape
-    part = cv2.resize(mask[0].numpy().astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    part = np.asarray(cv2.resize(mask[0].float().numpy(), size[::-1], interpolation=cv2.INTER_AREA), np.float32)
     local = affine_field(_scaled(part_map(source.landmarks, base.landmarks, mask), found.zoom), *size)
     fields = {**found.fields, "landmarks": local}
     weights = _round_part(part, found.eyes)

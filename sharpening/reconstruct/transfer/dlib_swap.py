@@ -8,6 +8,8 @@ Source: matthewearl/faceswap (2016), as described by its author in "Switching Ed
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from sharpening.reconstruct.view import Moved, View
 __all__ = ["ALIGN_POINTS", "OVERLAYS", "blend", "colour_corrected", "dlib_swap", "hull_mask", "procrustes", "swap", "warp_nearest"]
 
 Picture = NDArray[np.float32] | NDArray[np.uint8]
+Pixel = TypeVar("Pixel", np.uint8, np.float64)
 
 # The published groups leave out the last point of the nose and the inner lips.
 _BROWS_AND_EYES = (*range(17, 27), *range(36, 48))
@@ -72,7 +75,7 @@ def hull_mask(points: Points, height: int, width: int, *, feather: int) -> NDArr
     return np.asarray(cv2.GaussianBlur(widened, (feather, feather), 0), np.float64)
 
 
-def warp_nearest(picture: NDArray[np.generic], affine: Affine, height: int, width: int) -> NDArray[np.generic]:
+def warp_nearest(picture: NDArray[Pixel], affine: Affine, height: int, width: int) -> NDArray[Pixel]:
     """The published warp: the nearest pixel of where the map `[3, 3]` points, black where there is none."""
     moved = np.zeros((height, width, *picture.shape[2:]), picture.dtype)
     cv2.warpAffine(picture, affine[:2], (width, height), dst=moved, flags=cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_TRANSPARENT)
@@ -122,9 +125,10 @@ def swap(base: Tensor, source: Tensor, l1: Landmarks, l2: Landmarks, *, publishe
     feathers = [_PUBLISHED_FEATHER if published else max(3, int(_FEATHER * each.eye_distance)) | 1 for each in (l1, l2)]
     other = hull_mask(l2.points, *source.shape[-2:], feather=feathers[1])
     own = hull_mask(l1.points, height, width, feather=feathers[0])
+    head: Picture
+    moved: Picture
     if published:
-        head, face = to_uint8(base), to_uint8(source)
-        moved = warp_nearest(face, to_source, height, width)
+        head, moved = to_uint8(base), warp_nearest(to_uint8(source), to_source, height, width)
         warped_mask = warp_nearest(other, to_source, height, width)
     else:
         head = as_array(base)

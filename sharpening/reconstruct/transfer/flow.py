@@ -15,6 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve
 
 from sharpening.reconstruct.transfer.sampling import Field, inside, pixel_grid
 from sharpening.reconstruct.transfer.texture import Plane, band, confidence, slopes, smooth
@@ -121,7 +122,8 @@ def _solve(
         (rows.basis.T @ (weight * slope * left) @ columns.basis).ravel() - energy * bending @ own.ravel()
         for slope, own in zip((along, down), knots, strict=True)
     ]
-    return np.linalg.solve(normal, np.concatenate(pull)).reshape(knots.shape)
+    found = solve(normal, np.concatenate(pull), assume_a="pos", overwrite_a=True, check_finite=False)
+    return np.asarray(found.reshape(knots.shape), np.float64)
 
 
 def _linearised(pair: _Pair, flow: Field, trust: Plane, seen: Plane) -> tuple[Plane, Plane, tuple[Plane, Plane]]:
@@ -140,7 +142,8 @@ def _linearised(pair: _Pair, flow: Field, trust: Plane, seen: Plane) -> tuple[Pl
     left = a - gain * b
     scale = _ROBUST * (known * np.abs(left)).sum() / total + 1e-3
     both = [(gain * at_place(other) + own) / 2 for other, own in zip(pair.moved_slopes, pair.base_slopes, strict=True)]
-    return left, known / (1 + (left / scale) ** 2), (both[0], both[1])
+    weight = known / (1 + (left / scale) ** 2)
+    return np.asarray(left, np.float32), np.asarray(weight, np.float32), (both[0].astype(np.float32), both[1].astype(np.float32))
 
 
 def _gathered(weights: Plane, rows: _Axis, columns: _Axis) -> Matrix:

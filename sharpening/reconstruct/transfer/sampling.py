@@ -13,7 +13,18 @@ from sharpening.imaging.mask import check_mask
 from sharpening.reconstruct.transfer.points import Affine
 from sharpening.reconstruct.view import Moved, View
 
-__all__ = ["Field", "affine_field", "as_array", "as_tensor", "check_transfer", "compose", "inside", "pixel_grid", "sample", "through"]
+__all__ = [
+    "Field",
+    "affine_field",
+    "as_array",
+    "as_tensor",
+    "check_transfer",
+    "compose",
+    "inside",
+    "pixel_grid",
+    "sample",
+    "through",
+]
 
 Field = NDArray[np.float32]
 """For each pixel of the base its place in the source, `[2, H, W]` (x, y) [px]."""
@@ -29,7 +40,7 @@ def check_transfer(source: View, base: View, mask: Tensor) -> None:
     """
     wanted = (1, *base.picture.shape[1:])
     if tuple(mask.shape) != wanted:
-        raise ShapeError("mask", list(mask.shape), list(wanted), "It lies on the base, pixel by pixel.")
+        raise ShapeError("mask", list(mask.shape), str(list(wanted)), "It lies on the base, pixel by pixel.")
     check_mask(mask)
     for name, view in (("source", source), ("base", base)):
         if np.ptp(view.landmarks.points, axis=0).min() < 1e-3:
@@ -95,7 +106,7 @@ def sample(picture: Tensor, field: Field) -> Moved:
     valid = inside(field, height, width)
     array, field = _shrunk(as_array(picture), field)
     moved = cv2.remap(array, field[0], field[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return Moved(as_tensor(moved).clamp(0, 1), as_tensor(valid.astype(np.float32)))
+    return Moved(as_tensor(np.asarray(moved, np.float32)).clamp(0, 1), as_tensor(valid.astype(np.float32)))
 
 
 def _shrunk(array: NDArray[np.float32], field: Field) -> tuple[NDArray[np.float32], Field]:
@@ -107,4 +118,5 @@ def _shrunk(array: NDArray[np.float32], field: Field) -> tuple[NDArray[np.float3
     height, width = array.shape[:2]
     size = max(1, round(width / factor)), max(1, round(height / factor))
     ratio = np.array([size[0] / width, size[1] / height], np.float32)[:, None, None]
-    return cv2.resize(array, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1), (field + 0.5) * ratio - 0.5
+    smaller = np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.float32)
+    return smaller.reshape(size[1], size[0], -1), ((field + 0.5) * ratio - 0.5).astype(np.float32)

@@ -18,7 +18,7 @@ _FINE, _REACH, _LIGHT = 0.06, 0.25, 0.5
 _UNLIKE, _ALIKE = 0.2, 0.6  # ratio of the energies of detail: nothing is believed under, all over
 _BORDER = 0.2  # eye distances: the border of a blurred area is an edge that the other picture has not
 _LEAST = 0.02
-_ROBUST = 0.05  # of luma: a difference of which more would say nothing more
+_ROBUST = 0.1  # of luma: a difference of which more would say nothing more
 
 
 def luma(picture: Tensor) -> Plane:

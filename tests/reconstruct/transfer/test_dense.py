@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.reconstruct.transfer import align_blend as align_module
 from sharpening.reconstruct.transfer import dense as dense_module
 from sharpening.reconstruct.transfer.align_blend import align_blend
@@ -49,12 +48,12 @@ def test_rigid_motion_to_a_tenth_of_a_pixel(make_pair, field_of):
 
 
 def test_a_mouth_that_opens_is_followed(make_pair, field_of):
-    # The landmarks are a pixel off, and a similarity map cannot open a mouth.
-    made, facts = make_pair(bump=5, landmark_noise=1.0), {}
+    # Landmarks of the whole face, two pixels off, against the pixels.
+    made, facts = make_pair(bump=-3, landmark_noise=2.0), {}
     landmarks, dense_error = made.error(field_of(align_blend, made)), made.error(field_of(dense, made, facts=facts))
     assert facts["how"] == "flow"
-    assert dense_error < 0.9
-    assert dense_error < 0.6 * landmarks
+    assert dense_error < 0.6
+    assert dense_error < 0.8 * landmarks
 
 
 def blurred_mouth(view: View) -> View:
@@ -72,7 +71,7 @@ def test_in_a_blurred_part_the_motion_follows_from_round_it(make_pair, field_of)
 
 def test_landmarks_far_off_do_not_matter(make_pair, field_of):
     made = make_pair(angle=3, shift=(3, 2))
-    wrong = View(made.source.picture, Landmarks(made.source.landmarks.points + (9, -7)))
+    wrong = View(made.source.picture, made.source.landmarks.moved(np.array([[1, 0, 9], [0, 1, -7.0]])))
     made, facts = replace(made, source=wrong), {}
     assert made.error(field_of(align_blend, made)) > 8
     assert made.error(field_of(dense, made, facts=facts)) < 0.3
@@ -95,8 +94,8 @@ def test_another_person_is_a_large_mismatch(make_pair, made_face):
     facts, strange = {}, {}
     dense(made.source, made.base, made.mask, facts=facts)
     dense(View(stranger, made.source.landmarks), made.base, made.mask, facts=strange)
-    assert facts["mismatch"] < 0.05
-    assert strange["mismatch"] > 0.2
+    assert facts["mismatch"] < 0.1
+    assert strange["mismatch"] > 0.5
 
 
 def test_light_is_no_mismatch(make_pair):
@@ -105,7 +104,7 @@ def test_light_is_no_mismatch(make_pair):
     shade = torch.linspace(0.75, 1.0, 160)
     dense(View(made.source.picture * shade + 0.02, made.source.landmarks), made.base, made.mask, facts=lit)
     assert lit["how"] == plain["how"]
-    assert lit["mismatch"] < plain["mismatch"] + 0.03
+    assert lit["mismatch"] < plain["mismatch"] + 0.1
 
 
 @pytest.mark.parametrize("factor", [2, 3.2])
@@ -135,7 +134,7 @@ def test_one_pair_is_registered_once(make_pair, monkeypatch):
     first = dense(made.source, made.base, made.mask)
     dense(made.source, made.base, torch.roll(made.mask, -40, 1))
     again = dense(made.source, made.base, made.mask)
-    assert calls == [1]
+    assert calls == [1, 1]  # a spline, and a stiffer one after it
     assert torch.equal(first.picture, again.picture)
 
 
@@ -166,4 +165,4 @@ def test_misfit_of_a_picture_with_itself_and_with_noise(make_pair, rng):
     assert misfit(plane, 0.8 * plane + 0.1, ones, 35.0) < 1e-3
     noise = cv2.GaussianBlur(rng.random(plane.shape).astype(np.float32), (0, 0), 3)
     noise = (noise - noise.mean()) / noise.std() * plane.std()
-    assert misfit(plane, noise, ones, 35.0) > 0.3
+    assert misfit(plane, noise, ones, 35.0) > 0.7

@@ -48,7 +48,7 @@ def test_landmarks_on_the_part_count_most(make_pair):
     made = make_pair()
     weights = part_weights(made.base.landmarks, made.mask, floor=0.15, reach=0.5)
     assert weights[48:68].min() > 0.9  # the mouth
-    assert weights[36:48].max() < 0.2  # the eyes
+    assert weights[36:48].max() < 0.35  # the eyes
     assert weights.min() >= 0.15
 
 
@@ -60,5 +60,5 @@ def test_a_part_follows_its_own_landmarks(make_pair):
     whole = robust_similarity(made.base.landmarks.points, points)
     mouth = np.array([83.0, 117.0])
     at = [m[:, :2] @ mouth + m[:, 2] - mouth for m in (found, whole)]
-    assert at[0][0] > 2.4
+    assert at[0][0] > 2
     assert at[0][0] > at[1][0] + 0.5

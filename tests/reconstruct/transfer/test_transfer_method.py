@@ -39,7 +39,7 @@ def test_settings_are_kept(make_pair):
 @pytest.mark.parametrize("name", transfers)
 class TestEach:
     def test_brings_the_source_onto_the_base(self, name, make_pair):
-        made = make_pair(angle=6, zoom=0.95, shift=(4, 3))
+        made = make_pair(angle=9, zoom=0.9, shift=(9, 8))
         moved = create_transfer(name)(made.source, made.base, made.mask)
         assert moved.picture.shape == made.base.picture.shape
         assert moved.valid.shape == made.mask.shape
@@ -47,7 +47,7 @@ class TestEach:
         inside = made.mask.expand(3, -1, -1) > 0.5
         before = (made.source.picture - made.base.picture)[inside].square().mean()
         after = (moved.picture - made.base.picture)[inside].square().mean()
-        assert after < 0.05 * before
+        assert after < 0.2 * before
 
     def test_the_same_picture_stays(self, name, make_pair):
         base = make_pair().base

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -40,14 +41,19 @@ class Quality(NamedTuple):
             frame has no face or does not reach the part.
         likeness: `[n, parts]`: correlation of the shading of frame and base in and round the part, −1 … 1; NaN likewise. Where the base is
             so blurred that even its shading is (`blurred`), it is the correlation with the median of the other frames.
-        blurred: `[parts]`: whether the base has hardly any detail of its own there, common or not: it is blurred, and not something else
-            (a hand, another expression), which would have some.
+        own: `[parts]`: all detail of the base there, common or not, against the median of the other frames. Well under 1 the base is
+            blurred; about 1 with a low score it shows something else (another expression, a closed eye, a hand).
     """
 
     parts: tuple[str, ...]
     score: NDArray[np.float64]
     likeness: NDArray[np.float64]
-    blurred: NDArray[np.bool_]
+    own: NDArray[np.float64]
+
+    @property
+    def blurred(self) -> NDArray[np.bool_]:
+        """`[parts]`: where the base has so little detail that even its shading may be gone."""
+        return self.own < HARDLY_ANY
 
 
 def aligned_stack(pictures: Tensor, alignments: Sequence[Alignment | None]) -> tuple[Tensor, Tensor]:
@@ -99,10 +105,13 @@ def part_quality(stack: Tensor, valid: Tensor, masks: Mapping[str, Tensor], *, b
     there = valid.flatten(1).any(dim=1)
     bands = bands * _gains(shading, valid, there, base)
     scores = [_common_detail(bands, valid, mask, there) for mask in masks.values()]
-    blurred = np.array([_is_blurred(bands, mask, there, base) for mask in masks.values()], bool)
-    references = {False: shading[base], True: _median_of_others(shading, there, base)}
-    alike = [_shading_likeness(shading, valid, mask, references[bool(b)]) for mask, b in zip(masks.values(), blurred, strict=True)]
-    return Quality(tuple(masks), np.stack(scores, axis=1), np.stack(alike, axis=1), blurred)
+    own = np.array([_own_detail(bands, mask, there, base) for mask in masks.values()])
+    others = _median_of_others(shading, there, base)
+    alike = [
+        _shading_likeness(shading, valid, mask, others if part < HARDLY_ANY else shading[base])
+        for mask, part in zip(masks.values(), own, strict=True)
+    ]
+    return Quality(tuple(masks), np.stack(scores, axis=1), np.stack(alike, axis=1), own)
 
 
 def consensus(stack: Tensor, valid: Tensor, base: int) -> Tensor:
@@ -116,11 +125,11 @@ def _median_of_others(x: Tensor, there: Tensor, base: int) -> Tensor:
     return x[others].median(dim=0).values if bool(others.any()) else x[base]
 
 
-def _is_blurred(bands: Tensor, mask: Tensor, there: Tensor, base: int) -> bool:
+def _own_detail(bands: Tensor, mask: Tensor, there: Tensor, base: int) -> float:
     energy = (bands * mask).square().flatten(1).sum(dim=1).sqrt()
     others = there.clone()
     others[base] = False
-    return bool(others.any()) and float(energy[base]) < HARDLY_ANY * float(energy[others].median())
+    return float(energy[base] / energy[others].median().clamp(min=1e-6)) if bool(others.any()) else 1.0
 
 
 def _common_detail(bands: Tensor, valid: Tensor, mask: Tensor, there: Tensor) -> NDArray[np.float64]:
@@ -172,7 +181,8 @@ def shading_likeness(base: Tensor, other: Tensor, mask: Tensor) -> float:
 
 def _widened(mask: Tensor) -> Tensor:
     reach = max(1, round(0.25 * float(mask.sum().clamp(min=1).sqrt())))
-    return F.max_pool2d(mask[None], 2 * reach + 1, stride=1, padding=reach)[0]
+    wide = cv2.dilate(mask[0].numpy(), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    return torch.from_numpy(wide)[None]
 
 
 def _inside(alignment: Alignment, height: int, width: int) -> Tensor:

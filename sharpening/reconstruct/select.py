@@ -17,6 +17,10 @@ __all__ = ["MOST_TURN", "PROFILE", "Pick", "choose_base", "choose_sources"]
 MOST_TURN = 20.0  # degrees between two heads: beyond, a flat piece of one is no piece of the other
 PROFILE = 40.0  # degrees away from the camera: landmarks made for frontal faces no longer hold
 LEAST_LIKENESS = 0.6  # of the shading: blur leaves it, another expression or a hand does not
+# A part in which the base has about as much detail as the others, only other detail, is another expression and not a poor picture. It
+# is replaced only where next to nothing of it is common: a hand before the mouth.
+AS_RICH = 0.9
+SOMETHING_ELSE = 1.6
 SAME_VIEW = 0.95  # of the whole face: heads that are turned by 20° against each other stay under it
 POSE_DOUBT = 6.0  # degrees: what pose from landmarks of small faces errs by
 # Skin, and the small parts that lie in it. Blur does not stop where a part does.
@@ -167,6 +171,9 @@ def _pick(part: str, scores: NDArray[np.float64], quality: Quality, base: int, c
     own = scores[quality.parts.index(part)]
     best = int(np.argmax(own))
     gain = _gain(quality, base, part, best)
+    own_detail = quality.own[quality.parts.index(part)]
+    if best != base and clearly <= gain < SOMETHING_ELSE and own_detail >= AS_RICH:
+        return Pick(part, base, 1.0, "the base shows as much there, only something else than the other frames")
     if best == base or gain < clearly:
         return Pick(part, base, 1.0, _why_not(quality, base, part, gain, clearly))
     frame = _agreeing(part, own, scores, quality, base, clearly, picks)

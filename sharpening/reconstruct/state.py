@@ -109,7 +109,7 @@ class State:
         arrays |= {f"landmarks.{i}": each.points for i, each in enumerate(self.landmarks) if each is not None}
         arrays |= {f"alignment.{i}": each.to_frame for i, each in enumerate(self.alignments) if each is not None}
         if self.quality is not None:
-            arrays |= {f"quality.{name}": getattr(self.quality, name) for name in ("score", "likeness", "blurred")}
+            arrays |= {f"quality.{name}": getattr(self.quality, name) for name in ("score", "likeness", "own")}
         return {"frames": self.frames, **arrays}
 
     def _facts(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _state(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> State:
     def whole(name: str) -> Tensor:
         return torch.from_numpy(arrays[name])
 
-    rated = [arrays[f"quality.{name}"] for name in ("score", "likeness", "blurred")] if facts["parts"] is not None else None
+    rated = [arrays[f"quality.{name}"] for name in ("score", "likeness", "own")] if facts["parts"] is not None else None
     quality = None if rated is None else Quality(tuple(facts["parts"]), *rated)
     landmarks = [None if each is None else Landmarks(arrays[f"landmarks.{i}"], *each) for i, each in enumerate(facts["landmarks"])]
     alignments = [

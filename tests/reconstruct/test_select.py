@@ -21,7 +21,7 @@ def turned(yaw: float) -> SimpleNamespace:
 
 def quality(score: list[list[float]], likeness: float | list[list[float]] = 0.95) -> Quality:
     values = np.array(score, float)
-    return Quality(PARTS, values, np.broadcast_to(np.array(likeness, float), values.shape), np.zeros(4, bool))
+    return Quality(PARTS, values, np.broadcast_to(np.array(likeness, float), values.shape), np.full(4, 0.5))
 
 
 def chosen(given: Quality, poses=None, **more) -> dict[str, int]:
@@ -94,7 +94,7 @@ def test_how_clear_is_clear_is_a_setting() -> None:
 def test_skin_goes_along_with_the_parts_that_lie_in_it() -> None:
     parts = ("nose", "mouth", "left_cheek", "chin")
     score = np.array([[0.3, 0.3, 1.0, 1.0], [1.5, 1.5, 1.05, 0.8], [1.0, 1.0, 1.1, 1.1]])
-    given = Quality(parts, score, np.full(score.shape, 0.95), np.zeros(4, bool))
+    given = Quality(parts, score, np.full(score.shape, 0.95), np.full(4, 0.5))
     assert chosen(given) == {"nose": 1, "mouth": 1, "left_cheek": 1, "chin": 0}
 
 
@@ -102,3 +102,12 @@ def test_a_frame_that_is_as_good_as_the_same_picture_is_not_turned() -> None:
     given, poses = quality([[1, 1, 0.3, 1], [1, 1, 1.5, 1]]), [FRONTAL, turned(35)]
     assert chosen(given, poses, alike=[1.0, 0.99])["nose"] == 1
     assert chosen(given, poses, alike=[1.0, 0.8])["nose"] == 0
+
+
+def test_another_expression_is_not_a_poor_picture() -> None:
+    given = quality([[1, 1, 1, 0.85], [1, 1, 1, 1.2]])
+    assert chosen(given)["mouth"] == 1
+    rich = given._replace(own=np.array([1.0, 1.0, 1.0, 1.05]))
+    assert chosen(rich)["mouth"] == 0
+    covered = quality([[1, 1, 1, 0.2], [1, 1, 1, 1.2]])._replace(own=rich.own)
+    assert chosen(covered)["mouth"] == 1

@@ -25,12 +25,16 @@ from sharpening.reconstruct.view import Moved, View
 __all__ = ["WAYS", "dense", "mismatch"]
 
 WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.16, "identity": 1.3}
-"""The ways to lie the source on the base, and what the misfit of each is multiplied by before the least is taken."""
+"""The ways to lay the source on the base, and what the misfit of each is multiplied by before the least is taken.
+
+The flow's factor grows with the share of the face that is damaged.
+"""
 
 _WORK_EYES = 48.0  # px: larger faces are registered at this eye distance; they hold nothing that would need more
 _AFFINE_SIDE = 64  # px
 _HEAD = (0.6, 1.0, 0.6, 0.4)  # eye distances left, over, right of and under the landmarks
 _AGAIN = 10.0  # how much stiffer the flow is the second time
+_MOST_DOUBT = 4.0
 _RING = 0.3  # eye distances: how far round the part the fit is looked at
 
 
@@ -83,7 +87,9 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     # The part's own pixels are few, and where it is damaged they say nothing: the whole face has a say of a half to all.
     say = 0.5 * _believed(found, weights)
     misfits = {how: _misfit(found, field, weights) ** say * found.misfits[how] ** (1 - say) for how, field in fields.items()}
-    how = min(misfits, key=lambda way: misfits[way] * WAYS[way])
+    # What bends gains by chance as well, and the more so the fewer pixels it was measured on.
+    doubt = min(1 / _believed(found, found.face), _MOST_DOUBT)
+    how = min(misfits, key=lambda way: misfits[way] * WAYS[way] ** (doubt if way == "flow" else 1))
     if facts is not None:
         gap = np.linalg.norm(fields[how] - local, axis=0) * (part > 0.5)
         moved = float(gap.sum() / max(1.0, (part > 0.5).sum()) / found.eyes)

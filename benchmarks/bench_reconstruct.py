@@ -46,7 +46,9 @@ def main() -> None:
     runs = [first(frames, choice) for _ in range(repeat)]
     times = {step: median(run.trace.seconds[step] for run in runs) for step in STEPS}
     whole = sum(times.values())
-    print(f"whole run: {whole:.2f} s on this machine, peak {peak() - held:.0f} MiB above the {held:.0f} MiB of libraries and networks")
+    print(
+        f"whole run: {whole:.2f} s on this machine, peak {peak() - held:.0f} MiB above the {held:.0f} MiB of libraries and networks"
+    )
     print("| step | share of the time |\n|---|---|")
     for step, seconds in times.items():
         print(f"| {step} | {seconds / whole:.0%} |")

@@ -1,4 +1,4 @@
-"""The command line: `sharpening restore | reconstruct | demo | synth | train | evaluate | tables | probe | survey | weights`.
+"""The command line: `sharpening restore | reconstruct | demo | synth | train | evaluate | tables | probe | poses | survey | weights`.
 
 Nothing heavy is imported before a command needs it, so that `sharpening --help` answers at once.
 """
@@ -14,7 +14,7 @@ import typer
 from sharpening.cli.console import BAD_INPUT
 from sharpening.cli.console import err as _err
 from sharpening.cli.console import out as _out
-from sharpening.cli.evaluating import evaluate, probe, tables
+from sharpening.cli.evaluating import evaluate, poses, probe, tables
 from sharpening.cli.reconstructing import reconstruct
 from sharpening.cli.restoring import demo, restore
 from sharpening.cli.survey import survey_app
@@ -64,7 +64,7 @@ def _common(
     """One sharp picture of the same person out of a short sequence of poor face pictures."""
 
 
-for _command in (restore, reconstruct, demo, synth, train, evaluate, tables, probe):
+for _command in (restore, reconstruct, demo, synth, train, evaluate, tables, probe, poses):
     app.command()(_command)
 weights_app.command("list")(list_weights)
 weights_app.command("where")(where_weights)

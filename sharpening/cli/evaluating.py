@@ -1,4 +1,4 @@
-"""`sharpening evaluate`, `sharpening tables` and `sharpening probe`."""
+"""`sharpening evaluate`, `sharpening tables`, `sharpening probe` and `sharpening poses`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from sharpening.cli import console
 from sharpening.cli.console import SeedOption
 
-__all__ = ["evaluate", "probe", "tables"]
+__all__ = ["evaluate", "poses", "probe", "tables"]
 
 DataOption = Annotated[Path, typer.Option(help="Folder with stills, clips and splits.csv.")]
 PretrainedOption = Annotated[Path | None, typer.Option(help="Folder to search weights in first.")]
@@ -109,3 +109,18 @@ def probe(
     if out is not None:
         for path in write_probe(found, model, out, {"split": split, "seed": seed}):
             console.out.print(str(path), markup=False)
+
+
+def poses(
+    folder: Annotated[Path, typer.Argument(help="Pictures of one person from several angles: a clip, or a person of HeadPose.")],
+    transfers: Annotated[str, typer.Option(help="Transfers, separated by commas.")] = "no transfer,align-blend,dlib,dense",
+    crossover: Annotated[str, typer.Option(help="How the moved parts are put in.")] = "soft",
+    most_angle: Annotated[float, typer.Option(min=0, help="Only pairs that look no further apart than this [degrees].")] = 180,
+) -> None:
+    """Measure position transfer (thesis 3.4): the parts of every picture on every other one, by the angle between them."""
+    from sharpening.evaluation.pose_transfer import pose_transfer, pose_transfer_table
+    from sharpening.evaluation.table_text import text
+
+    names = [name.strip() for name in transfers.split(",")]
+    rows = pose_transfer(folder, methods=names, crossover=crossover, most_angle=most_angle)
+    console.out.print(text(pose_transfer_table(rows)), markup=False)

@@ -64,7 +64,9 @@ class Reconstruction:
         self.settings = settings or Settings()
         self.judge, self.pretrained = judge, pretrained
         # Names are checked now, not after the first steps have run.
-        self._transfer = create_transfer(self.settings.transfer)
+        self._facts: dict[str, Any] = {}  # what the transfer says of its last call
+        measured = {"facts": self._facts} if self.settings.transfer == "dense" else {}
+        self._transfer = create_transfer(self.settings.transfer, **measured)
         self._cross = create_crossover(self.settings.crossover, weights=self.settings.crossover_weights, pretrained=pretrained)
         self._finetune = self._single_frame(self.settings.finetune, self.settings.finetune_weights)
         self._mask_clean = None
@@ -157,7 +159,7 @@ class Reconstruction:
                 elif name == "mask":
                     steps.mask(state, step, self.settings, choice, self._mask_clean)
                 elif name == "transfer":
-                    steps.transfer(state, step, self._transfer)
+                    steps.transfer(state, step, self._transfer, self._facts)
                 elif name == "crossover":
                     steps.cross_over(state, step, self._cross)
                     keep_person(state, self.judge)
@@ -205,6 +207,7 @@ def _ready(state: State, start: str) -> None:
 
 
 def _final_choice(state: State, choice: Choice) -> Choice:
-    """Everything as it was decided in the end, so that the same comes out again."""
-    sources = {pick.part: state.names[pick.frame] for pick in state.picks}
+    """Everything as it was decided in the end, refusals too, so that the same comes out again."""
+    taken = {(part, frame) for frame, parts in state.taken.items() for part in parts}
+    sources = {pick.part: state.names[pick.frame if (pick.part, pick.frame) in taken else state.base] for pick in state.picks}
     return replace(choice, base=state.names[state.base], sources=sources, rest="base")

@@ -177,6 +177,24 @@ def test_a_part_that_does_not_fit_is_not_put_in(film, done, monkeypatch) -> None
     assert any("does not fit the base" in words and "not taken" in words for words in made.warnings)
 
 
+@pytest.mark.parametrize(
+    ("mismatch", "believed", "taken"), [(0.2, 1.0, True), (0.45, 1.0, False), (0.45, 0.5, True), (0.6, 0.5, False)]
+)
+def test_a_source_that_does_not_lie_on_the_base_is_left_out(done, monkeypatch, mismatch, believed, taken) -> None:
+    method = Reconstruction(BICUBIC)
+    real = method._transfer
+
+    def measured(source, base, mask):
+        moved = real(source, base, mask)
+        method._facts.update(mismatch=mismatch, believed=believed)
+        return moved
+
+    monkeypatch.setattr(method, "_transfer", measured)
+    made = method.again(done, Choice(base=3), start="transfer")
+    assert bool(made.state.taken) == taken
+    assert any("does not lie on the base" in words for words in made.warnings) == (not taken)
+
+
 def test_parts_that_lead_away_from_the_person_are_taken_out_again(film, done, colour_judge, monkeypatch) -> None:
     method = Reconstruction(BICUBIC, judge=colour_judge)
     first = method(film.sequence, Choice(base=3))

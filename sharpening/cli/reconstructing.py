@@ -62,7 +62,10 @@ def reconstruct(
     given |= {"keep_person": False} if any_person else {}
     chosen, settings = _decided(choice, base, sources or [], masks or [], {k: v for k, v in given.items() if v is not None})
     out = picture_out(out, source)
-    method = Reconstruction(settings, judge=FaceJudge())
+    try:
+        method = Reconstruction(settings, judge=FaceJudge())
+    except KeyError as error:  # an unknown method; the message names those that there are
+        raise typer.BadParameter(str(error.args[0])) from error
     if source.suffix == ".npz":
         from sharpening.reconstruct import read_state
 

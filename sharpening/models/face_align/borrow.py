@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.imaging.convert import to_tensor
@@ -107,8 +108,8 @@ def _all_carried(i: int, pictures: Sequence[Picture], found: list[Landmarks | No
         for j, marks in enumerate(found)
         if j != i and marks is not None and marks.sure >= sure_enough and pictures[j].shape == pictures[i].shape
     ]
-    lenders.sort(key=lambda lender: abs(lender[0] - i))
-    return [_carried(pictures[j], pictures[i], marks) for j, marks in lenders[:_NEIGHBOURS]]
+    lenders = sorted(lenders, key=lambda lender: abs(lender[0] - i))[:_NEIGHBOURS]
+    return _carried([(pictures[j], marks) for j, marks in lenders], pictures[i]) if lenders else []
 
 
 def _combined(carried: list[_Carried]) -> Landmarks | None:
@@ -133,51 +134,71 @@ def _sure(believed: list[_Carried], middle: Points) -> float:
     return min(1 / (1 + math.exp(-evidence)), *(one.sure for one in believed))
 
 
-def _carried(source: Picture, frame: Picture, landmarks: Landmarks) -> _Carried:
-    """Carry the landmarks of one picture into another of the same size."""
-    left, top, right, bottom = window = _window(landmarks, source.shape[:2])
-    here, there = (_small(picture[top:bottom, left:right]) for picture in (source, frame))
-    motion = _motion(here, there)
-    return _Carried(landmarks.moved(_in_pixels(motion, window)).points, _match(here, there, motion), landmarks.sure)
+def _carried(lenders: list[tuple[Picture, Landmarks]], frame: Picture) -> list[_Carried]:
+    """Carry the landmarks of other pictures of the same size into a frame."""
+    left, top, right, bottom = window = _window([marks for _, marks in lenders], frame.shape)
+    small = torch.stack([_small(picture[top:bottom, left:right]) for picture in (*(p for p, _ in lenders), frame)])
+    sources, frames = small[:-1], small[-1:].expand(len(lenders), -1, -1, -1)
+    motions = _motions(sources, frames)
+    matches = _matches(sources, frames, motions)
+    return [
+        _Carried(marks.moved(_in_pixels(motion, window)).points, match, marks.sure)
+        for (_, marks), motion, match in zip(lenders, motions, matches, strict=True)
+    ]
 
 
-def _motion(source: Tensor, frame: Tensor) -> Tensor:
-    """Affine map `[2, 3]` of −1 … 1 from source to frame, also where much of the frame is covered.
+def _motions(sources: Tensor, frames: Tensor) -> Tensor:
+    """Affine maps `[n, 2, 3]` of −1 … 1 from sources to frames `[n, 3, h, w]`, also where much of the frames is covered.
 
     Two guesses are followed, the plain estimate and no motion at all, since something large and flat leads the plain one astray.
     """
-    still = torch.eye(2, 3)
-    guesses = [_uncovered(source, frame, guess) for guess in (_estimate(source, frame), still)]
-    return min(guesses, key=lambda guess: float(torch.quantile(_residual(source, frame, guess), _BEST)))
-
-
-def _estimate(source: Tensor, frame: Tensor) -> Tensor:
-    return estimate_affine(source[None], frame[None])[0]
-
-
-def _uncovered(source: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
-    """Estimate again and again, with what does not fit filled from the source."""
+    n = len(sources)
+    guesses = torch.cat([estimate_affine(sources, frames), torch.eye(2, 3).expand(n, 2, 3)])
+    both = sources.repeat(2, 1, 1, 1), frames.repeat(2, 1, 1, 1)
     for _ in range(_ROUNDS):
-        residual = _residual(source, frame, motion)
-        covered = residual > _TIMES * torch.quantile(residual, _BEST) + _FLOOR
-        if not covered.any():
-            break
-        soft = cv2.GaussianBlur(cv2.dilate(covered.float().numpy(), np.ones((3, 3))), (0, 0), 0.7)
-        back = torch.from_numpy(invert_affine(motion.double().numpy())).float()
-        there = warp(torch.cat([source, torch.from_numpy(soft)[None]])[None], affine_grid(back[None], *source.shape[-2:]))[0]
-        motion = _estimate(source, frame + there[3:] * (there[:3] - frame))
-    return motion
+        guesses = estimate_affine(both[0], _filled(*both, guesses))
+    fit = torch.quantile(_residuals(*both, guesses).flatten(1), _BEST, dim=1)
+    return torch.where((fit[:n] <= fit[n:])[:, None, None], guesses[:n], guesses[n:])
 
 
-def _residual(source: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
-    """How far the frame, its motion undone, is from the source at each pixel, a little smoothed: `[h, w]`."""
-    moved = warp(frame[None], affine_grid(motion[None], *source.shape[-2:]))[0]
-    return torch.from_numpy(cv2.GaussianBlur((source - moved).abs().mean(dim=0).numpy(), (0, 0), 1.0))
+def _filled(sources: Tensor, frames: Tensor, motions: Tensor) -> Tensor:
+    """The frames, with what does not fit the sources filled from these."""
+    residuals = _residuals(sources, frames, motions)
+    usual = torch.quantile(residuals.flatten(1), _BEST, dim=1)[:, None, None]
+    covered = (residuals > _TIMES * usual + _FLOOR).float()
+    soft = _smoothed(F.max_pool2d(covered, 3, 1, 1), 0.7)
+    back = torch.from_numpy(np.stack([invert_affine(motion) for motion in motions.double().numpy()])).to(sources)
+    there = warp(torch.cat([sources, soft[:, None]], dim=1), affine_grid(back, *sources.shape[-2:]))
+    return frames + there[:, 3:] * (there[:, :3] - frames)
 
 
-def _window(landmarks: Landmarks, size: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom [px] of what is looked at round the face."""
-    middle, reach = landmarks.points[17:].mean(axis=0), _WINDOW / 2 * landmarks.eye_distance
+def _residuals(sources: Tensor, frames: Tensor, motions: Tensor) -> Tensor:
+    """How far the frames, their motion undone, are from the sources at each pixel, a little smoothed: `[n, h, w]`."""
+    moved = warp(frames, affine_grid(motions, *sources.shape[-2:]))
+    return _smoothed((sources - moved).abs().mean(dim=1), 1.0)
+
+
+def _smoothed(planes: Tensor, sigma: float) -> Tensor:
+    return torch.stack([torch.from_numpy(cv2.GaussianBlur(plane.numpy(), (0, 0), sigma)) for plane in planes])
+
+
+def _matches(sources: Tensor, frames: Tensor, motions: Tensor) -> list[float]:
+    """Correlation of each source with its frame, the motion undone: upper quartile over blocks."""
+    moved = warp(frames, affine_grid(motions, *sources.shape[-2:]))
+    return [
+        float(np.quantile([_correlation(a, b) for a, b in zip(_blocks(one), _blocks(other), strict=True)], 0.75))
+        for one, other in zip(_smoothed(sources.mean(dim=1), 1.0).numpy(), _smoothed(moved.mean(dim=1), 1.0).numpy(), strict=True)
+    ]
+
+
+def _blocks(grey: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    return [block for row in np.array_split(grey, _BLOCKS) for block in np.array_split(row, _BLOCKS, axis=1)]
+
+
+def _window(landmarks: list[Landmarks], size: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom [px] of what is looked at: round the faces of all lenders."""
+    middle = np.mean([marks.points[17:].mean(axis=0) for marks in landmarks], axis=0)
+    reach = _WINDOW / 2 * max(marks.eye_distance for marks in landmarks)
     (left, top), (right, bottom) = np.floor(middle - reach), np.ceil(middle + reach)
     height, width = size[:2]
     return max(int(left), 0), max(int(top), 0), min(int(right), width), min(int(bottom), height)
@@ -200,14 +221,6 @@ def _in_pixels(affine: Tensor, window: tuple[int, int, int, int]) -> Affine:
     inward = np.column_stack([np.diag(1 / half), -centre / half])
     whole = np.vstack([affine.double().numpy(), [0, 0, 1]]) @ np.vstack([inward, [0, 0, 1]])
     return np.asarray(np.diag(half) @ whole[:2] + np.column_stack([np.zeros((2, 2)), centre]), np.float64)
-
-
-def _match(source: Tensor, frame: Tensor, affine: Tensor) -> float:
-    """Correlation of the source with the frame, its motion undone: upper quartile over blocks."""
-    moved = warp(frame[None], affine_grid(affine[None], *source.shape[-2:]))[0]
-    greys = [cv2.GaussianBlur(np.ascontiguousarray(picture.mean(dim=0).numpy()), (0, 0), 1.0) for picture in (source, moved)]
-    blocks = [[b for row in np.array_split(grey, _BLOCKS) for b in np.array_split(row, _BLOCKS, axis=1)] for grey in greys]
-    return float(np.quantile([_correlation(a, b) for a, b in zip(*blocks, strict=True)], 0.75))
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -22,7 +22,8 @@ SIXTY_EIGHT_POINTS = "shape_predictor_68_face_landmarks.dat"
 FACE_NET = "dlib_face_recognition_resnet_model_v1.dat"
 
 LANDMARKS_68_TERMS = (
-    "The 68 landmarks come from dlib's shape_predictor_68_face_landmarks.dat, trained on iBUG 300-W, whose terms exclude commercial use."
+    "The 68 landmarks come from dlib's shape_predictor_68_face_landmarks.dat, which was trained on iBUG 300-W: "
+    "the terms of that data set exclude commercial use."
 )
 """What whoever used the 68 landmarks has to know; reports print it."""
 

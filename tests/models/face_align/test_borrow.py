@@ -41,7 +41,7 @@ def hidden(frames: np.ndarray, true: list[Landmarks], which: int, how: str) -> l
     if how == "covered":
         pictures[which][part] = (90, 140, 60)
     else:
-        pictures[which] = cv2.GaussianBlur(pictures[which], (0, 0), 3.0)
+        pictures[which][part] = cv2.GaussianBlur(pictures[which], (0, 0), 3.0)[part]
     return pictures
 
 
@@ -98,7 +98,7 @@ def test_one_neighbour_carried_by_a_known_motion(astronaut_face, size) -> None:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 4, 1.03)
     turn[:, 2] += (0.03 * width, -0.02 * height)
     frame = cv2.warpAffine(wide, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    carried = _carried(wide, frame, landmarks)
+    (carried,) = _carried([(wide, landmarks)], frame)
     assert off(Landmarks(carried.points), landmarks.moved(turn)) < 0.02
     assert carried.match > 0.9
 

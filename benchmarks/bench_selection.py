@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--clean", default="bicubic")
     parser.add_argument("--limit", type=int)
     given = parser.parse_args()
-    method = Reconstruction(Settings(clean=given.clean))
+    method = Reconstruction(Settings(clean=given.clean), judge=False)
     counts: dict[str, Counter[str]] = {}
     for sample in samples("sections", given.data, limit=given.limit):
         shares = damaged_shares(sample)

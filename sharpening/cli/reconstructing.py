@@ -54,7 +54,6 @@ def reconstruct(
 
     Writes the picture, and beside it a sheet of all steps (.sheet.png) and a report (.json) that holds the choice: edit it, give it back.
     """
-    from sharpening.models.face_id.judge import FaceJudge
     from sharpening.reconstruct import Reconstruction
 
     given = {"clean": clean, "masks": parts, "margin": margin, "transfer": transfer, "crossover": crossover}
@@ -63,7 +62,7 @@ def reconstruct(
     chosen, settings = _decided(choice, base, sources or [], masks or [], {k: v for k, v in given.items() if v is not None})
     out = picture_out(out, source)
     try:
-        method = Reconstruction(settings, judge=FaceJudge())
+        method = Reconstruction(settings)
     except KeyError as error:  # an unknown method; the message names those that there are
         raise typer.BadParameter(str(error.args[0])) from error
     if source.suffix == ".npz":

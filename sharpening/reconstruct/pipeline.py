@@ -44,7 +44,8 @@ class Reconstruction:
 
     Args:
         settings: how each step is done.
-        judge: measures whether frames and result show one person; None leaves all that out, and nothing is then undone.
+        judge: measures whether frames and result show one person: True for dlib's face net, or a judge of yours. False or None leaves that
+            out; then two persons are not noticed, and nothing is undone.
         pretrained: folder to search weights in first.
 
     Raises:
@@ -58,11 +59,12 @@ class Reconstruction:
         self,
         settings: Settings | None = None,
         *,
-        judge: FaceJudge | None = None,
+        judge: FaceJudge | bool | None = True,
         pretrained: str | Path | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.judge, self.pretrained = judge, pretrained
+        self.judge: FaceJudge | None = FaceJudge() if judge is True else (judge or None)
+        self.pretrained = pretrained
         # Names are checked now, not after the first steps have run.
         self._facts: dict[str, Any] = {}  # what the transfer says of its last call
         measured = {"facts": self._facts} if self.settings.transfer == "dense" else {}

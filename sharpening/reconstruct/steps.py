@@ -132,6 +132,8 @@ def transfer(state: State, step: TraceStep, move: Callable[[View, View, Tensor],
         bad = _bad(state, index, parts, fits, facts, hand)
         kept = tuple(part for part in parts if part not in bad or part in hand)
         if kept:
+            # How the source lies best depends on the parts that are asked for: those left out have no say.
+            moved = moved if kept == parts else move(state.view(index), base, union(state.masks, kept))
             state.moved[index], state.taken[index] = moved, kept
         step.show(moved.picture, f"{state.names[index]}\n{_short(kept) or 'nothing fits'}")
         found: dict[str, Any] = {part: [round(value, 3) for value in fits[part]] for part in parts}

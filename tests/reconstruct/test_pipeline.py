@@ -23,7 +23,7 @@ BICUBIC = Settings(clean="bicubic")
 @pytest.fixture(scope="module")
 def done(film):
     """One reconstruction with the middle as its base, from bicubic frames, without a judge."""
-    return Reconstruction(BICUBIC)(film.sequence, Choice(base=3))
+    return Reconstruction(BICUBIC, judge=False)(film.sequence, Choice(base=3))
 
 
 def psnr(picture: np.ndarray, label: np.ndarray, where: np.ndarray) -> float:
@@ -61,35 +61,36 @@ def test_the_choice_that_comes_out_makes_the_same_picture(film, done, tmp_path) 
     choice, settings = read_choice(path.with_suffix(".json"))
     assert settings == BICUBIC
     assert choice.rest == "base"
-    again = Reconstruction(settings)(film.sequence, choice)
-    assert np.array_equal(again.picture, done.picture)
+    again = Reconstruction(settings, judge=False)(film.sequence, choice)
+    # Sums differ in their last digits with where arrays happen to lie in memory.
+    assert np.allclose(again.picture, done.picture, atol=1e-6)
 
 
 @pytest.mark.parametrize("start", STEPS[1:])
 def test_the_work_goes_on_from_any_step_of_a_stored_state(done, start, tmp_path) -> None:
     done.save(tmp_path / "face.png", keep_state=True)
     state = read_state(tmp_path / "face.state.npz")
-    again = Reconstruction(BICUBIC).again(state, done.choice, start=start)
+    again = Reconstruction(BICUBIC, judge=False).again(state, done.choice, start=start)
     assert np.allclose(again.picture, done.picture, atol=1e-6)
 
 
 def test_another_crossover_needs_only_its_own_step(film, done) -> None:
     sharp = Settings(clean="bicubic", crossover="sharp")
-    again = Reconstruction(sharp).again(done, start="crossover")
-    whole = Reconstruction(sharp)(film.sequence, Choice(base=3))
+    again = Reconstruction(sharp, judge=False).again(done, start="crossover")
+    whole = Reconstruction(sharp, judge=False)(film.sequence, Choice(base=3))
     assert np.allclose(again.picture, whole.picture, atol=1e-6)
     assert not np.allclose(again.picture, done.picture)
 
 
 def test_what_the_user_chooses_is_done(film) -> None:
-    chosen = Reconstruction(BICUBIC)(film.sequence, Choice(base=3, sources={"mouth": 5, "left_eye": 3}, rest="base"))
+    chosen = Reconstruction(BICUBIC, judge=False)(film.sequence, Choice(base=3, sources={"mouth": 5, "left_eye": 3}, rest="base"))
     assert {pick.part for pick in chosen.state.picks if pick.frame != 3} == {"mouth"}
     assert chosen.choice.sources["mouth"] == 5
     assert chosen.choice.sources["nose"] == 3
 
 
 def test_the_base_is_chosen_by_itself(film) -> None:
-    found = Reconstruction(BICUBIC)(film.sequence)
+    found = Reconstruction(BICUBIC, judge=False)(film.sequence)
     assert found.choice.base in range(7)
     assert "turned" in found.report["rests_on"][0]
 
@@ -99,7 +100,7 @@ def test_a_mask_of_the_users_takes_the_place_of_the_found_one(film, done, tmp_pa
     mask[:, 80:96, 50:80] = 1
     write_mask(tmp_path / "mouth.png", mask)
     choice = Choice(base=3, sources={"mouth": 0}, rest="base", masks={"mouth": str(tmp_path / "mouth.png")})
-    made = Reconstruction(Settings(clean="bicubic", crossover="sharp"))(film.sequence, choice)
+    made = Reconstruction(Settings(clean="bicubic", crossover="sharp"), judge=False)(film.sequence, choice)
     changed = np.abs(made.picture - made.base_picture).max(axis=2) > 0.02
     assert changed[80:96, 50:80].any()
     assert not changed[:76].any()
@@ -109,28 +110,28 @@ def test_a_mask_of_the_users_takes_the_place_of_the_found_one(film, done, tmp_pa
 def test_a_mask_of_wrong_size_is_refused(film, tmp_path) -> None:
     write_mask(tmp_path / "small.png", torch.ones(1, 32, 32))
     with pytest.raises(ShapeError, match="small.png.*32×32.*128×128"):
-        Reconstruction(BICUBIC)(film.sequence, Choice(base=3, masks={"mouth": str(tmp_path / "small.png")}))
+        Reconstruction(BICUBIC, judge=False)(film.sequence, Choice(base=3, masks={"mouth": str(tmp_path / "small.png")}))
 
 
 def test_a_choice_that_names_frames_that_are_not_there_is_refused(film) -> None:
     with pytest.raises(RangeError, match="source of mouth: frame 12"):
-        Reconstruction(BICUBIC)(film.sequence, Choice(sources={"mouth": 12}))
+        Reconstruction(BICUBIC, judge=False)(film.sequence, Choice(sources={"mouth": 12}))
 
 
 def test_without_a_face_in_any_frame_there_is_nothing_to_do(rng) -> None:
     noise = rng.integers(0, 255, (7, 32, 32, 3), dtype=np.uint8)
     with pytest.raises(NoFaceFound, match="any frame"):
-        Reconstruction(BICUBIC)(FrameSequence(noise, "noise"))
+        Reconstruction(BICUBIC, judge=False)(FrameSequence(noise, "noise"))
 
 
 def test_frames_without_a_face_are_named_and_not_used(film, rng) -> None:
     frames = film.sequence.frames.copy()
     frames[[0, 6]] = rng.integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
-    made = Reconstruction(BICUBIC)(FrameSequence(frames, "film"), Choice(base=3))
+    made = Reconstruction(BICUBIC, judge=False)(FrameSequence(frames, "film"), Choice(base=3))
     assert not {0, 6} & {pick.frame for pick in made.state.picks}
     assert any("frame(s) 0, 6" in words for words in made.warnings)
     with pytest.raises(NoFaceFound, match="frame 0"):
-        Reconstruction(BICUBIC)(FrameSequence(frames, "film"), Choice(base=0))
+        Reconstruction(BICUBIC, judge=False)(FrameSequence(frames, "film"), Choice(base=0))
 
 
 def test_two_persons_are_refused_by_name(film, colour_judge) -> None:
@@ -146,7 +147,7 @@ def test_two_persons_are_refused_by_name(film, colour_judge) -> None:
 def test_heads_that_look_elsewhere_give_nothing(film, done) -> None:
     state = replace(done.state)
     state.poses = [pose if i == 3 else _turned(pose, 50) for i, pose in enumerate(state.poses)]
-    made = Reconstruction(BICUBIC).again(state, Choice(base=3), start="select")
+    made = Reconstruction(BICUBIC, judge=False).again(state, Choice(base=3), start="select")
     assert {pick.frame for pick in made.state.picks} == {3}
     assert np.array_equal(made.picture, made.base_picture)
     assert any("from the side" in words for words in made.warnings)
@@ -155,7 +156,7 @@ def test_heads_that_look_elsewhere_give_nothing(film, done) -> None:
 def test_a_base_that_looks_elsewhere_is_warned_of(done) -> None:
     state = replace(done.state)
     state.poses = [_turned(pose, 60) for pose in state.poses]
-    made = Reconstruction(BICUBIC).again(state, Choice(base=3), start="select")
+    made = Reconstruction(BICUBIC, judge=False).again(state, Choice(base=3), start="select")
     assert any("profile" in words for words in made.warnings)
 
 
@@ -170,7 +171,7 @@ def test_a_part_that_does_not_fit_is_not_put_in(film, done, monkeypatch) -> None
     def astray(source, base, mask):
         return steps_module.Moved(lost, torch.ones(1, 128, 128))
 
-    method = Reconstruction(BICUBIC)
+    method = Reconstruction(BICUBIC, judge=False)
     monkeypatch.setattr(method, "_transfer", astray)
     made = method.again(done, Choice(base=3), start="transfer")
     assert np.array_equal(made.picture, made.base_picture)
@@ -181,7 +182,7 @@ def test_a_part_that_does_not_fit_is_not_put_in(film, done, monkeypatch) -> None
     ("mismatch", "believed", "taken"), [(0.2, 1.0, True), (0.45, 1.0, False), (0.45, 0.5, True), (0.6, 0.5, False)]
 )
 def test_a_source_that_does_not_lie_on_the_base_is_left_out(done, monkeypatch, mismatch, believed, taken) -> None:
-    method = Reconstruction(BICUBIC)
+    method = Reconstruction(BICUBIC, judge=False)
     real = method._transfer
 
     def measured(source, base, mask):
@@ -222,16 +223,16 @@ def test_steps_that_were_never_done_cannot_be_gone_on_from(done) -> None:
     bare = replace(done.state, cleaned=None, quality=None, masks={}, crossed=None)
     for start in STEPS[1:]:
         with pytest.raises(RangeError, match="start"):
-            Reconstruction(BICUBIC).again(bare, start=start)
+            Reconstruction(BICUBIC, judge=False).again(bare, start=start)
     with pytest.raises(RangeError, match="one of clean"):
-        Reconstruction(BICUBIC).again(done, start="blend")
+        Reconstruction(BICUBIC, judge=False).again(done, start="blend")
 
 
 def test_methods_that_are_not_there_are_told_before_any_work() -> None:
     with pytest.raises(KeyError, match="did you mean"):
-        Reconstruction(Settings(crossover="softer"))
+        Reconstruction(Settings(crossover="softer"), judge=False)
     with pytest.raises(RangeError, match="StyleGAN"):
-        Reconstruction(Settings(transfer="few-shot"))
+        Reconstruction(Settings(transfer="few-shot"), judge=False)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 broken"])
@@ -247,3 +248,9 @@ def test_a_state_of_pickles_is_not_opened(tmp_path) -> None:
     np.savez(file, facts=np.array([{"version": 1}], dtype=object))
     with pytest.raises(InputError, match="x.state.npz"):
         read_state(file)
+
+
+def test_persons_are_judged_unless_one_says_not_to() -> None:
+    assert Reconstruction(BICUBIC).judge is not None
+    assert Reconstruction(BICUBIC, judge=False).judge is None
+    assert Reconstruction(BICUBIC, judge=None).judge is None

@@ -61,6 +61,7 @@ def test_parts():
         "serfiq-only": ["serfiq"],
         "ours": ["charbonnier", "ssim", "identity"],
         "inpaint": ["inside", "outside"],
+        "inpaint-truth": ["inside", "outside", "seam", "truth"],
     }
 
 

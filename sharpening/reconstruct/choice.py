@@ -56,7 +56,7 @@ class Choice:
         if wrong:
             got = ", ".join(f"{what}: frame {frame}" for what, frame in wrong.items())
             known = ", ".join(str(frame) for frame in sorted(there))
-            raise RangeError("choice", got, f"frames that are there: {known}", "Edit the choice, or give the input it belongs to.")
+            raise RangeError("choice", got, f"frames that are there: {known}", "Edit the choice, or use more frames (--frames).")
 
     def to_dict(self) -> dict[str, Any]:
         """For the JSON file."""

@@ -117,6 +117,8 @@ class Reconstruction:
             RangeError: the choice names frames that are not there.
         """
         source = open_source(frames, name=name)
+        if middle is None and choice is not None:
+            middle = choice.base  # the frames are taken round the one that shall become better
         where = Where(cropped, box, face, middle, start, stop, n_frames)
         most = n_frames or self.cleaner.n_frames
         located = locate(source, where, n=most, size=self.cleaner.size_in, largest=self.cleaner.largest)

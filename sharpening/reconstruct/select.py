@@ -19,8 +19,8 @@ PROFILE = 40.0  # degrees away from the camera: landmarks made for frontal faces
 LEAST_LIKENESS = 0.6  # of the shading: blur leaves it, another expression or a hand does not
 # A part in which the base has about as much detail as the others, only other detail, is another expression and not a poor picture. It
 # is replaced only where next to nothing of it is common: a hand before the mouth.
-AS_RICH = 0.9
-SOMETHING_ELSE = 1.6
+AS_RICH = 1.0
+SOMETHING_ELSE = 1.35
 SAME_VIEW = 0.95  # of the whole face: heads that are turned by 20° against each other stay under it
 POSE_DOUBT = 6.0  # degrees: what pose from landmarks of small faces errs by
 # Skin, and the small parts that lie in it. Blur does not stop where a part does.

@@ -254,3 +254,10 @@ def test_persons_are_judged_unless_one_says_not_to() -> None:
     assert Reconstruction(BICUBIC).judge is not None
     assert Reconstruction(BICUBIC, judge=False).judge is None
     assert Reconstruction(BICUBIC, judge=None).judge is None
+
+
+def test_frames_are_taken_round_a_chosen_base(film) -> None:
+    longer = np.concatenate([film.sequence.frames] * 2)
+    made = Reconstruction(BICUBIC, judge=False)(longer, Choice(base=10, rest="base"), cropped=True)
+    assert made.choice.base == 10
+    assert list(made.state.names) == list(range(7, 14))

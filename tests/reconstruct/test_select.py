@@ -105,7 +105,7 @@ def test_a_frame_that_is_as_good_as_the_same_picture_is_not_turned() -> None:
 
 
 def test_another_expression_is_not_a_poor_picture() -> None:
-    given = quality([[1, 1, 1, 0.85], [1, 1, 1, 1.2]])
+    given = quality([[1, 1, 1, 0.95], [1, 1, 1, 1.2]])
     assert chosen(given)["mouth"] == 1
     rich = given._replace(own=np.array([1.0, 1.0, 1.0, 1.05]))
     assert chosen(rich)["mouth"] == 0

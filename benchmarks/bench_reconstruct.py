@@ -47,7 +47,7 @@ def main() -> None:
     times = {step: median(run.trace.seconds[step] for run in runs) for step in STEPS}
     whole = sum(times.values())
     print(
-        f"whole run: {whole:.2f} s on this machine, peak {peak() - held:.0f} MiB above the {held:.0f} MiB of libraries and networks"
+        f"whole run: {whole:.2f} s on this machine, peak {peak() - held:.0f} MiB above the {held:.0f} MiB of libraries and networks\n"
     )
     print("| step | share of the time |\n|---|---|")
     for step, seconds in times.items():

@@ -57,7 +57,8 @@ class Reconstructing(SequenceMethod):
         self.by_hand = by_hand
         self.start = (settings.clean, settings.enlarge, settings.clearly, judge is not None) if pipeline is None else None
         self.pipeline = Reconstruction(settings, judge=judge, pretrained=pretrained) if pipeline is None else pipeline
-        self.cleaner = create_cleaner(settings.clean, enlarge=settings.enlarge, pretrained=pretrained)
+        own = create_cleaner(settings.clean, enlarge=settings.enlarge, pretrained=pretrained) if pipeline is not None else None
+        self.cleaner = own or self.pipeline.cleaner
 
     def of(self, samples: Sequence[Sample]) -> Made:
         """The pictures, with "refused" (1 where it was) and "right_sources": the share of the damaged parts that came from a good frame."""

@@ -20,8 +20,7 @@ from sharpening.evaluation.kept import INPUT, Kept
 from sharpening.evaluation.measuring import TRUTH
 from sharpening.evaluation.sample import code
 from sharpening.evaluation.survey_page import PageSequence, survey_html
-from sharpening.imaging.files import write_text
-from sharpening.imaging.writing import picture_bytes
+from sharpening.imaging.files import encode_picture, write_text
 
 __all__ = ["KEY_FORM", "key_path", "make_survey"]
 
@@ -121,4 +120,4 @@ def _sequence(kept: Kept, name: str, number: str, letters: Mapping[str, str]) ->
 
 def _uri(picture: Picture) -> str:
     # Encoded anew, so that nothing but the pixels of a file gets into the page.
-    return "data:image/png;base64," + base64.b64encode(picture_bytes(picture, ".png")).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(encode_picture("inline.png", picture)).decode("ascii")

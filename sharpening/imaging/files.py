@@ -25,6 +25,8 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "WriteError",
     "atomic_write",
+    "check_suffix",
+    "encode_picture",
     "read_picture",
     "sha256_of",
     "write_bytes",
@@ -64,9 +66,12 @@ def write_picture(path: str | Path, picture: NDArray[np.uint8] | NDArray[np.floa
         WriteError: the disk is full, or the place cannot be written to.
     """
     path = Path(path)
-    kind = _ENCODERS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(path, f"has the suffix {path.suffix!r}.", f"Pictures are written as {', '.join(_ENCODERS)}.")
+    return write_bytes(path, encode_picture(path, picture, quality=quality))
+
+
+def encode_picture(path: str | Path, picture: NDArray[np.uint8] | NDArray[np.floating], *, quality: int = 95) -> bytes:
+    """The content of the file that `write_picture` would write, with the same arguments and errors."""
+    kind = check_suffix(path)
     if not 1 <= quality <= 100:
         raise RangeError("quality", quality, "1 to 100")
     options = {} if kind == "PNG" else {"quality": quality}
@@ -74,7 +79,19 @@ def write_picture(path: str | Path, picture: NDArray[np.uint8] | NDArray[np.floa
         options["subsampling"] = 0
     buffer = io.BytesIO()
     Image.fromarray(_as_bytes(picture)).save(buffer, kind, **options)
-    return write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def check_suffix(path: str | Path) -> str:
+    """The kind of picture that a path asks for, in Pillow's words.
+
+    Raises:
+        InputError: for a suffix that is not one of `.png`, `.jpg`, `.jpeg`, `.webp`.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in _ENCODERS:
+        raise InputError(path, f"has the suffix {suffix!r}.", f"Pictures are written as {', '.join(_ENCODERS)}.")
+    return _ENCODERS[suffix.lower()]
 
 
 def _as_bytes(picture: NDArray[np.generic]) -> NDArray[np.uint8]:

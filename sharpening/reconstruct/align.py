@@ -8,37 +8,31 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from sharpening.errors import ShapeError
-from sharpening.models.basic_blocks.registration import estimate_affine
+from sharpening.models.basic_blocks.registration import pixel_motion
 from sharpening.models.face_align.landmarks import Landmarks
+from sharpening.models.face_align.way import Affine, compose_affine
 
-__all__ = ["Alignment", "align_frames", "apply_map", "compose", "in_pixels", "landmark_map"]
-
-Map = NDArray[np.float64]
-"""An affine map `[2, 3]` in pixels: it takes a point (x, y) of the base to the same point of the face in another frame."""
-
-REGISTRATION_SIDE = 64  # px: frames of 32 hold nothing finer, and the time grows with the square
+__all__ = ["Alignment", "align_frames", "apply_map", "landmark_map"]
 
 
 class Alignment(NamedTuple):
     """How one frame lies on the base.
 
     Attributes:
-        to_frame: takes points of the base to the frame, `[2, 3]` [px].
+        to_frame: takes a point (x, y) of the base to the same point of the face in the frame, `[2, 3]` [px].
         likeness: correlation of the two over the face, −1 … 1, after light is taken out.
         how: "base", "landmarks" or "landmarks and pixels".
     """
 
-    to_frame: Map
+    to_frame: Affine
     likeness: float
     how: str
 
 
-def landmark_map(base: Landmarks, frame: Landmarks) -> Map:
+def landmark_map(base: Landmarks, frame: Landmarks) -> Affine:
     """The similarity map from the points of the base to those of the frame, of least squared error; outlying points do not count."""
     rough, _ = cv2.estimateAffinePartial2D(base.points, frame.points, method=cv2.LMEDS)
     if rough is None:
@@ -76,7 +70,7 @@ def align_frames(pictures: Tensor, landmarks: Sequence[Landmarks | None], base: 
     return found
 
 
-def apply_map(picture: Tensor, to_frame: Map, size: tuple[int, int] | None = None) -> Tensor:
+def apply_map(picture: Tensor, to_frame: Affine, size: tuple[int, int] | None = None) -> Tensor:
     """Sample a picture `[c, H, W]` where the map sends the base's pixels: bicubic, the border pixels repeated, `[c, h, w]`."""
     height, width = picture.shape[-2:] if size is None else size
     seen = picture.movedim(0, -1).contiguous().numpy()
@@ -86,39 +80,17 @@ def apply_map(picture: Tensor, to_frame: Map, size: tuple[int, int] | None = Non
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(moved, -1, 0)))
 
 
-def compose(outer: Map, inner: Map) -> Map:
-    """The map that does `inner` first and `outer` then."""
-    return np.hstack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2:] + outer[:, 2:]])
-
-
-def _refined(base: Tensor, frame: Tensor, landmarks: Landmarks, start: Map) -> Alignment:
+def _refined(base: Tensor, frame: Tensor, landmarks: Landmarks, start: Affine) -> Alignment:
     """Register what the landmarks left over, and keep it where it lies better."""
     height, width = base.shape[-2:]
     near = apply_map(frame, start, (height, width))
-    small = [_shrunk(picture) for picture in (base, near)]
-    rest = in_pixels(estimate_affine(small[0][None], small[1][None])[0].numpy().astype(np.float64), height, width)
-    refined = compose(start, rest)
+    refined = compose_affine(start, pixel_motion(base, near))
     weights = _face_weights(landmarks, height, width)
     before = _likeness(base, near, weights)
     after = _likeness(base, apply_map(frame, refined, (height, width)), weights)
     if after > before:
         return Alignment(refined, after, "landmarks and pixels")
     return Alignment(start, before, "landmarks")
-
-
-def _shrunk(picture: Tensor) -> Tensor:
-    factor = max(picture.shape[-2:]) / REGISTRATION_SIDE
-    if factor <= 1:
-        return picture
-    size = [max(16, round(side / factor)) for side in picture.shape[-2:]]
-    return F.interpolate(picture[None], size, mode="area")[0]
-
-
-def in_pixels(affine: Map, height: int, width: int) -> Map:
-    """A map of the −1 … 1 coordinates (pixel edges at ±1) as one of pixels."""
-    to_unit = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
-    whole = np.linalg.inv(to_unit) @ np.vstack([affine, [0, 0, 1]]) @ to_unit
-    return whole[:2]
 
 
 def _face_weights(landmarks: Landmarks, height: int, width: int) -> Tensor:

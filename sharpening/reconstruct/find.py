@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from sharpening.imaging.convert import to_uint8
-from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine
+from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine, pixel_affine, shrunk
 from sharpening.models.basic_blocks.warp import warp
 from sharpening.models.face_align.borrow import sequence_landmarks
 from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.points68 import find_landmarks
-from sharpening.reconstruct.align import REGISTRATION_SIDE, in_pixels
 
 __all__ = ["find_points"]
 
@@ -29,8 +27,7 @@ def find_points(pictures: Tensor) -> list[Landmarks | None]:
     if any(each is not None for each in found) or len(pictures) < 3:
         return found
     height, width = pictures.shape[-2:]
-    shrink = max(1.0, max(height, width) / REGISTRATION_SIDE)
-    small = F.interpolate(pictures, [max(16, round(side / shrink)) for side in (height, width)], mode="area")
+    small = shrunk(pictures)
     middle = len(pictures) // 2
     maps = estimate_affine(small[middle].expand_as(small), small)
     moved = warp(pictures, affine_grid(maps, height, width))
@@ -38,5 +35,5 @@ def find_points(pictures: Tensor) -> list[Landmarks | None]:
     if seen is None:
         return found
     sure = FROM_ALL * seen.sure
-    each_map = [in_pixels(each.double().numpy(), height, width) for each in torch.unbind(maps)]
+    each_map = [pixel_affine(each, height, width) for each in torch.unbind(maps)]
     return [Landmarks(seen.moved(each).points, sure, "borrowed") for each in each_map]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sharpening.imaging.convert import to_uint8
-from sharpening.imaging.writing import picture_bytes, picture_path, write_together
+from sharpening.imaging.files import encode_picture
+from sharpening.imaging.writing import picture_path, write_together
 from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.settings import Settings
 from sharpening.reconstruct.state import State
@@ -81,12 +82,13 @@ class Reconstructed:
         path = picture_path(path)
         contents = {
             path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False).encode() + b"\n",
-            path.with_suffix(".sheet.png"): picture_bytes(self.trace.sheet(heading=self.name), ".png"),
         }
+        sheet = path.with_suffix(".sheet.png")
+        contents[sheet] = encode_picture(sheet, self.trace.sheet(heading=self.name))
         if keep_state:
             contents[path.with_suffix(".state.npz")] = self.state.to_bytes()
         if self.state.finished is not None:
-            contents[path] = picture_bytes(to_uint8(self.state.finished), path.suffix)
+            contents[path] = encode_picture(path, to_uint8(self.state.finished))
         write_together(contents)
         return path
 

@@ -127,13 +127,14 @@ def transfer(state: State, step: TraceStep, move: Callable[[View, View, Tensor],
     hand = {pick.part for pick in state.picks if pick.by_hand}
     for index, parts in _wanted(state).items():
         facts.clear()
-        moved = move(state.view(index), base, union(state.masks, parts))
+        source = state.view(index)
+        moved = move(source, base, union(state.masks, parts))
         fits = _fitting(state, moved, base, parts)
         bad = _bad(state, index, parts, fits, facts, hand)
         kept = tuple(part for part in parts if part not in bad or part in hand)
         if kept:
             # How the source lies best depends on the parts that are asked for: those left out have no say.
-            moved = moved if kept == parts else move(state.view(index), base, union(state.masks, kept))
+            moved = moved if kept == parts else move(source, base, union(state.masks, kept))
             state.moved[index], state.taken[index] = moved, kept
         step.show(moved.picture, f"{state.names[index]}\n{_short(kept) or 'nothing fits'}")
         found: dict[str, Any] = {part: [round(value, 3) for value in fits[part]] for part in parts}

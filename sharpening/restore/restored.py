@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpening.imaging.files import encode_picture
 from sharpening.imaging.sheet import sheet
-from sharpening.imaging.writing import picture_bytes, picture_path, to_bytes, write_together
+from sharpening.imaging.writing import picture_path, write_together
 
 __all__ = ["Restored"]
 
@@ -60,7 +61,7 @@ class Restored:
         cells, words = list(self.frames), self._captions()
         rows = [cells[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
         captions = [words[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
-        rows.append([to_bytes(self.bicubic), to_bytes(self.picture)])
+        rows.append([_bytes(self.bicubic), _bytes(self.picture)])
         captions.append(["bicubic", "restored"])
         titles = ["frames", *([""] * (len(rows) - 2)), "result"]
         return sheet(rows, row_titles=titles, captions=captions, heading=self.name, size=size)
@@ -79,10 +80,11 @@ class Restored:
             WriteError: the disk is full, or the place cannot be written to; nothing new is left behind.
         """
         path = picture_path(path)
+        sheet_path = path.with_suffix(".sheet.png")
         contents = {
             path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False).encode() + b"\n",
-            path.with_suffix(".sheet.png"): picture_bytes(self.sheet(), ".png"),
-            path: picture_bytes(to_bytes(self.picture), path.suffix),
+            sheet_path: encode_picture(sheet_path, self.sheet()),
+            path: encode_picture(path, _bytes(self.picture)),
         }
         write_together(contents)
         return path
@@ -92,3 +94,7 @@ class Restored:
         shares = [f"{share:.0%}" for share in self.weights] or [""] * len(used)
         middle = len(used) // 2
         return [f"{row['index']}{' (middle)' if i == middle else ''}\n{shares[i]}" for i, row in enumerate(used)]
+
+
+def _bytes(picture: NDArray[np.float32]) -> Picture:
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)

@@ -10,7 +10,8 @@ import torch
 from sharpening.errors import ShapeError
 from sharpening.imaging.convert import to_tensor
 from sharpening.models.face_align.landmarks import Landmarks
-from sharpening.reconstruct.align import align_frames, apply_map, compose, landmark_map
+from sharpening.models.face_align.way import compose_affine
+from sharpening.reconstruct.align import align_frames, apply_map, landmark_map
 
 SIZE = 128
 
@@ -75,7 +76,7 @@ def test_a_frame_on_the_base_shows_the_base(face, points) -> None:
 
 def test_maps_one_after_the_other(points) -> None:
     first, second = turned(3, 2, 1), turned(-8, 0, 4)
-    assert np.allclose(points.moved(first).moved(second).points, points.moved(compose(second, first)).points)
+    assert np.allclose(points.moved(first).moved(second).points, points.moved(compose_affine(second, first)).points)
 
 
 def test_frames_without_a_face_stay_out(face, points) -> None:

@@ -52,7 +52,7 @@ def test_every_step_is_in_the_trace(done) -> None:
     assert "Base: frame 3" in done.report["rests_on"][0]
     assert len(done.report["rests_on"]) > 1
     assert any("300-W" in words for words in done.report["terms"])
-    json.dumps(done.report)
+    json.dumps(done.report, allow_nan=False)
 
 
 def test_the_choice_that_comes_out_makes_the_same_picture(film, done, tmp_path) -> None:

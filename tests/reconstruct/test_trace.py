@@ -26,7 +26,7 @@ def test_steps_are_kept_in_order_and_shown() -> None:
     assert picture.shape[0] > 2 * 64
 
 
-def test_a_step_done_again_takes_its_old_place() -> None:
+def test_a_step_done_again_takes_the_place_of_the_first() -> None:
     trace = Trace()
     for _ in range(2):
         with trace.step("clean"):

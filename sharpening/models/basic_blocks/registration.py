@@ -7,15 +7,18 @@ second-order minimisation, Malis 2004) and weights that forgive occluders. docs/
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from sharpening.models.basic_blocks.warp import identity_grid, warp
 
-__all__ = ["affine_grid", "estimate_affine", "solve_spd"]
+__all__ = ["affine_grid", "estimate_affine", "pixel_affine", "pixel_motion", "shrunk", "solve_spd"]
 
 _GREY = (0.299, 0.587, 0.114)
+ENOUGH = 64  # px: frames of 32 hold nothing finer, and the time grows with the square
 
 
 def solve_spd(matrix: Tensor, right: Tensor) -> Tensor:
@@ -39,6 +42,39 @@ def affine_grid(affine: Tensor, height: int, width: int) -> Tensor:
     base = identity_grid(height, width, affine).reshape(-1, 2)
     points = base @ affine[:, :, :2].transpose(1, 2) + affine[:, None, :, 2]
     return points.reshape(-1, height, width, 2)
+
+
+def pixel_affine(affine: Tensor, height: int, width: int, *, corner: tuple[float, float] = (0, 0)) -> NDArray[np.float64]:
+    """An affine map `[2, 3]` of −1 … 1 as one of pixels, (x, y), the centre of the first pixel being (0, 0).
+
+    Args:
+        affine: between two pictures of `height` × `width`, as `estimate_affine` returns it.
+        height: [px].
+        width: [px].
+        corner: where the first pixel of both lies, if they are windows of larger pictures [px].
+
+    Returns:
+        float64 `[2, 3]`.
+    """
+    half = np.array([width, height]) / 2
+    centre = np.array(corner) + half - 0.5
+    linear, shift = affine[:, :2].double().cpu().numpy(), affine[:, 2].double().cpu().numpy()
+    linear = linear * half[:, None] / half
+    return np.column_stack([linear, half * shift + centre - linear @ centre])
+
+
+def pixel_motion(reference: Tensor, moving: Tensor, *, corner: tuple[float, float] = (0, 0)) -> NDArray[np.float64]:
+    """The affine motion of two pictures `[3, H, W]`, estimated at no more than `ENOUGH` px, as a map of pixels, see `pixel_affine`."""
+    height, width = reference.shape[-2:]
+    return pixel_affine(estimate_affine(shrunk(reference[None]), shrunk(moving[None]))[0], height, width, corner=corner)
+
+
+def shrunk(pictures: Tensor) -> Tensor:
+    """Pictures `[n, c, H, W]` by area to a longer side of `ENOUGH` px, if they are larger."""
+    longer = max(pictures.shape[-2:])
+    if longer <= ENOUGH:
+        return pictures
+    return F.interpolate(pictures, [max(16, round(side * ENOUGH / longer)) for side in pictures.shape[-2:]], mode="area")
 
 
 def estimate_affine(reference: Tensor, moving: Tensor, *, iterations: int = 5) -> Tensor:

@@ -19,12 +19,12 @@ from torch.nn import functional as F
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.imaging.convert import to_tensor
-from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine
+from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine, pixel_affine
 from sharpening.models.basic_blocks.warp import warp
 from sharpening.models.face_align.detect import Face
 from sharpening.models.face_align.landmarks import Landmarks, Points
 from sharpening.models.face_align.points68 import find_landmarks
-from sharpening.models.face_align.way import Affine, invert_affine
+from sharpening.models.face_align.way import invert_affine
 
 __all__ = ["SURE_ENOUGH", "sequence_landmarks"]
 
@@ -136,13 +136,13 @@ def _sure(believed: list[_Carried], middle: Points) -> float:
 
 def _carried(lenders: list[tuple[Picture, Landmarks]], frame: Picture) -> list[_Carried]:
     """Carry the landmarks of other pictures of the same size into a frame."""
-    left, top, right, bottom = window = _window([marks for _, marks in lenders], frame.shape)
+    left, top, right, bottom = _window([marks for _, marks in lenders], frame.shape)
     small = torch.stack([_small(picture[top:bottom, left:right]) for picture in (*(p for p, _ in lenders), frame)])
     sources, frames = small[:-1], small[-1:].expand(len(lenders), -1, -1, -1)
     motions = _motions(sources, frames)
     matches = _matches(sources, frames, motions)
     return [
-        _Carried(marks.moved(_in_pixels(motion, window)).points, match, marks.sure)
+        _Carried(marks.moved(pixel_affine(motion, bottom - top, right - left, corner=(left, top))).points, match, marks.sure)
         for (_, marks), motion, match in zip(lenders, motions, matches, strict=True)
     ]
 
@@ -211,16 +211,6 @@ def _small(cut: Picture) -> Tensor:
         size = max(8, round(cut.shape[1] * factor)), max(8, round(cut.shape[0] * factor))
         cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
     return to_tensor(cut)
-
-
-def _in_pixels(affine: Tensor, window: tuple[int, int, int, int]) -> Affine:
-    """A map of the window's −1 … 1 as one of the picture's pixels `[2, 3]`."""
-    left, top, right, bottom = window
-    half = np.array([right - left, bottom - top]) / 2
-    centre = np.array([left, top]) + half - 0.5
-    inward = np.column_stack([np.diag(1 / half), -centre / half])
-    whole = np.vstack([affine.double().numpy(), [0, 0, 1]]) @ np.vstack([inward, [0, 0, 1]])
-    return np.asarray(np.diag(half) @ whole[:2] + np.column_stack([np.zeros((2, 2)), centre]), np.float64)
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

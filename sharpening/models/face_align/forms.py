@@ -80,22 +80,26 @@ def form_way(landmarks: Landmarks, size_in: tuple[int, int], form: str, size: in
     return Way(similarity(np.stack([right, left]), np.array(_CELEBA_EYES)), size_in, _CELEBA_SIZE).resized((height, width))
 
 
-def similarity(points: Points, target: Points) -> Affine:
+def similarity(points: Points, target: Points, weights: Points | None = None) -> Affine:
     """Turn, scale and shift that bring points onto others with the least squared error: `[2, 3]`, never a mirror image.
 
     Args:
         points: `[n, 2]` [px], two or more that differ.
         target: `[n, 2]` [px].
+        weights: how much each point counts, `[n]`, 0 or more; alike when left out.
 
     Raises:
         RangeError: when all points are one.
+
+    Source: Umeyama, 1991, doi:10.1109/34.88573 (in the plane, where it has a closed form).
     """
-    middle, wanted = points.mean(axis=0), target.mean(axis=0)
+    share = np.full(len(points), 1 / len(points)) if weights is None else weights / weights.sum()
+    middle, wanted = share @ points, share @ target
     # A turn with a scale is one complex factor, so the least squares have a closed form.
     source, goal = ((p - m) @ np.array([1, 1j]) for p, m in ((points, middle), (target, wanted)))
-    size = float(np.vdot(source, source).real)
+    size = float(np.vdot(source, share * source).real)
     if size < 1e-12:
         raise RangeError("points", points.tolist(), "points that differ")
-    factor = np.vdot(source, goal) / size
+    factor = np.vdot(source, share * goal) / size
     linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
     return np.column_stack([linear, wanted - linear @ middle])

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from sharpening.errors import RangeError, ShapeError
 from sharpening.models.face_align.landmarks import Landmarks
 
-__all__ = ["Affine", "Aligned", "Way", "invert_affine", "resample"]
+__all__ = ["Affine", "Aligned", "Way", "compose_affine", "invert_affine", "resample"]
 
 Affine = NDArray[np.float64]
 """`[2, 3]`: `p @ A[:, :2].T + A[:, 2]` [px]."""
@@ -136,6 +136,11 @@ def invert_affine(affine: Affine) -> Affine:
     """The affine map `[2, 3]` that undoes another one."""
     linear = np.linalg.inv(affine[:, :2])
     return np.column_stack([linear, -linear @ affine[:, 2]])
+
+
+def compose_affine(outer: Affine, inner: Affine) -> Affine:
+    """The affine map `[2, 3]` that does `inner` first and `outer` then."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
 
 
 def resample(picture: Tensor, affine: Affine, size: tuple[int, int], *, smooth: bool = True) -> Tensor:

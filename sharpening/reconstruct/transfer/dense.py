@@ -14,10 +14,11 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from sharpening.models.basic_blocks.registration import estimate_affine
+from sharpening.models.basic_blocks.registration import pixel_motion
 from sharpening.models.face_align.landmarks import Landmarks
+from sharpening.models.face_align.way import Affine, compose_affine
 from sharpening.reconstruct.transfer.flow import spline_flow
-from sharpening.reconstruct.transfer.points import Affine, part_map, robust_similarity
+from sharpening.reconstruct.transfer.points import part_map, robust_similarity
 from sharpening.reconstruct.transfer.sampling import Field, affine_field, as_tensor, check_transfer, pixel_grid, sample, through
 from sharpening.reconstruct.transfer.texture import Plane, confidence, luma, misfit, smooth
 from sharpening.reconstruct.view import Moved, View
@@ -31,7 +32,6 @@ The flow's factor grows with the share of the face that is damaged.
 """
 
 _WORK_EYES = 48.0  # px: larger faces are registered at this eye distance; they hold nothing that would need more
-_AFFINE_SIDE = 64  # px
 _HEAD = (0.6, 1.0, 0.6, 0.4)  # eye distances left, over, right of and under the landmarks
 _AGAIN = 10.0  # how much stiffer the flow is the second time
 _MOST_DOUBT = 4.0
@@ -153,23 +153,8 @@ def _affine(found: _Registered, source: View, picture: Tensor, start: Affine, ma
     tries = [start]
     for left, top, right, bottom in ((0, 0, width, height), _head(marks, height, width)):
         window = np.s_[:, top:bottom, left:right]
-        rest = _estimated(picture[window], near[window])
-        shift = np.array([left, top])
-        rest[:, 2] += shift - rest[:, :2] @ shift
-        tries.append(np.hstack([start[:, :2] @ rest[:, :2], (start[:, :2] @ rest[:, 2] + start[:, 2])[:, None]]))
+        tries.append(compose_affine(start, pixel_motion(picture[window], near[window], corner=(left, top))))
     return min(tries, key=lambda each: _misfit(found, affine_field(each, height, width), found.face))
-
-
-def _estimated(base: Tensor, near: Tensor) -> Affine:
-    """`estimate_affine` at a small size, as a map of the windows' pixels."""
-    height, width = base.shape[-2:]
-    small = base, near
-    if max(height, width) > _AFFINE_SIDE:
-        size = [max(16, round(side * _AFFINE_SIDE / max(height, width))) for side in (height, width)]
-        small = tuple(F.interpolate(each[None], size, mode="area")[0] for each in small)  # type: ignore[assignment]
-    found = estimate_affine(small[0][None], small[1][None])[0].double().numpy()
-    to_unit = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
-    return (np.linalg.inv(to_unit) @ np.vstack([found, [0, 0, 1]]) @ to_unit)[:2]
 
 
 def _head(marks: Landmarks, height: int, width: int) -> tuple[int, int, int, int]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sharpening.imaging.convert import to_uint8
-from sharpening.models.face_align.landmarks import Landmarks
-from sharpening.reconstruct.transfer.points import Affine, Points
+from sharpening.models.face_align.landmarks import Landmarks, Points
+from sharpening.models.face_align.way import Affine
 from sharpening.reconstruct.transfer.sampling import affine_field, as_array, as_tensor, check_transfer, inside, sample
 from sharpening.reconstruct.view import Moved, View
 

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sharpening.models.face_align.landmarks import Landmarks
+from sharpening.models.face_align.forms import similarity
+from sharpening.models.face_align.landmarks import Landmarks, Points
+from sharpening.models.face_align.way import Affine
 
-__all__ = ["Affine", "Points", "part_map", "part_weights", "robust_similarity", "similarity"]
-
-Points = NDArray[np.float64]
-Affine = NDArray[np.float64]
-"""A map `[2, 3]` in pixels, from points of the base to points of the source."""
+__all__ = ["part_map", "part_weights", "robust_similarity"]
 
 _ROUNDS = 10
 _OUTLIER = 1.5  # of the median distance: from there on a point counts for less than half
-
-
-def similarity(base: Points, source: Points, weights: Points) -> Affine:
-    """The rotation, zoom and shift that takes the points of the base to those of the source with the least weighted squared error.
-
-    Args:
-        base: `[n, 2]` (x, y) [px], not all in one place.
-        source: the same points of the source.
-        weights: `[n]`, 0 or more.
-
-    Source: Umeyama, 1991, doi:10.1109/34.88573 (in the plane, where it has a closed form without reflections).
-    """
-    share = (weights / weights.sum())[:, None]
-    middle, other = (share * base).sum(axis=0), (share * source).sum(axis=0)
-    a, b = base - middle, source - other
-    spread = (share * a * a).sum()
-    along = (share * a * b).sum() / spread
-    across = (share[:, 0] * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum() / spread
-    turn = np.array([[along, -across], [across, along]])
-    return np.hstack([turn, (other - turn @ middle)[:, None]])
 
 
 def robust_similarity(base: Points, source: Points, weights: Points | None = None) -> Affine:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sharpening.errors import ShapeError
 from sharpening.imaging.mask import check_mask
-from sharpening.reconstruct.transfer.points import Affine
+from sharpening.models.face_align.way import Affine
 from sharpening.reconstruct.view import Moved, View
 
 __all__ = [

@@ -10,8 +10,9 @@ import pytest
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.frames.degrade import apply, draw, settings
+from sharpening.models.basic_blocks.registration import pixel_affine
 from sharpening.models.face_align import find_faces
-from sharpening.models.face_align.borrow import SURE_ENOUGH, _carried, _in_pixels, sequence_landmarks
+from sharpening.models.face_align.borrow import SURE_ENOUGH, _carried, sequence_landmarks
 from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.points68 import find_landmarks
 
@@ -108,9 +109,9 @@ def test_maps_of_the_window_become_maps_of_pixels() -> None:
 
     # Half the width to the right in the window's −1 … 1 is 0.25 of its width: a shift of 5 px for a window 20 px wide.
     shift = torch.tensor([[1.0, 0, 0.5], [0, 1.0, -0.2]])
-    assert np.allclose(_in_pixels(shift, (7, 3, 27, 43)), [[1, 0, 5], [0, 1, -4]])
+    assert np.allclose(pixel_affine(shift, 40, 20, corner=(7, 3)), [[1, 0, 5], [0, 1, -4]])
     # A zoom leaves the window's centre in its place.
-    zoom = _in_pixels(torch.tensor([[1.5, 0, 0], [0, 1.5, 0]]), (7, 3, 27, 43))
+    zoom = pixel_affine(torch.tensor([[1.5, 0, 0], [0, 1.5, 0]]), 40, 20, corner=(7, 3))
     assert np.allclose(zoom @ (16.5, 22.5, 1), (16.5, 22.5))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sharpening.models.face_align.forms import similarity
 from sharpening.models.face_align.landmarks import Landmarks
-from sharpening.reconstruct.transfer.points import part_map, part_weights, robust_similarity, similarity
+from sharpening.reconstruct.transfer.points import part_map, part_weights, robust_similarity
 
 
 @pytest.fixture

@@ -163,8 +163,8 @@ def batches(samples: Iterable[Sample], judges: Judges) -> list[Batch]:
 def centre(tests: Sequence[Batch]) -> None:
     """Tell all batches the mean descriptor of all labels.
 
-    The descriptors of dlib's net have much in common: the cosine of two strangers is about 0.85, so that even a ruined face has 0.9. With
-    what all faces share taken away, strangers are near 0, and the cosine says something of the person.
+    The descriptors of dlib's net have much in common, so that even strangers and ruined faces have a high cosine. With what all faces share
+    taken away it says something of the person.
     """
     mean = torch.cat([batch.described for batch in tests]).nanmean(dim=0)
     for batch in tests:

@@ -139,13 +139,8 @@ def fill(
     import pandas as pd
 
     began, judges = time.monotonic(), Judges(pretrained)
-    tests = batches(samples(PROTOCOL[table], data, limit=limit, seed=seed, split=split), judges)
-    if not tests:
-        raise InputError(data, f"the protocol '{PROTOCOL[table]}' found nothing to test.", "Check splits.csv.")
-    areas = PROTOCOL[table] == "sections"
-    columns = judges.columns(areas=areas)
-    if areas:
-        centre(tests)
+    tests = _tests(PROTOCOL[table], judges, data, limit=limit, seed=seed, split=split)
+    columns = judges.columns(areas=PROTOCOL[table] == "sections")
     names = [sample.name for batch in tests for sample in batch.samples]
     n, made_of = len(names), _made_of(tests, judges, columns)
     jobs = _jobs(entries, made_of)
@@ -166,6 +161,15 @@ def fill(
         "seconds": round(time.monotonic() - began),
     }
     return Filled(table, entries, pd.concat([store.rows[key] for key in keys], ignore_index=True), facts)
+
+
+def _tests(protocol: str, judges: Judges, data: str | Path, **which: Any) -> list[Batch]:
+    tests = batches(samples(protocol, data, **which), judges)
+    if not tests:
+        raise InputError(data, f"the protocol '{protocol}' found nothing to test.", "Check splits.csv.")
+    if protocol == "sections":
+        centre(tests)
+    return tests
 
 
 def _made_of(tests: Sequence[Batch], judges: Judges, columns: Sequence[str]) -> dict[str, Any]:

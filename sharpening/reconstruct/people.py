@@ -13,9 +13,9 @@ from sharpening.errors import InputError
 
 __all__ = ["ANOTHER_PERSON", "PERHAPS_ANOTHER", "check_one_person", "descriptor_distances", "groups_of_people"]
 
-# Mean distance of two groups of frames. Measured on 44 sparse training clips (7 frames of 32×32, coded, 0.3 to 1 s apart) and on 30 of them
-# with 1 to 3 frames of somebody else put in; frames enlarged by bicubic interpolation, or restored by the shipped net:
-# above 0.65 were 1 and 0 of the 44, and 63 and 67 % of the mixed ones; above 0.57 about 15 and 5 %, and 72 and 85 % of the mixed ones.
+# Mean distance of two groups of frames, see benchmarks/bench_people.py. Of 44 sparse training clips (7 frames of 32×32, coded) enlarged by
+# bicubic interpolation 1 lay over 0.65 and 7 over 0.57, of 30 with somebody else's frames in them 19 and 22; restored by the shipped net
+# 0 and 2 of the 44, 20 and 26 of the 30.
 ANOTHER_PERSON = 0.65
 PERHAPS_ANOTHER = 0.57
 

@@ -191,7 +191,6 @@ class Reconstruction:
         state.finished = before
         if self.settings.finetune == "none":
             return None
-        # On the base's own landmarks: a finetuner must not choose which face it is compared by.
         guard = guarded(before, self._finetune(before), self.judge, self.settings.most_change)
         state.finished = guard.picture
         if not guard.kept:

@@ -31,7 +31,8 @@ class Reconstructed:
     Attributes:
         state: everything that the steps made.
         trace: the steps, with pictures, facts and times.
-        choice: base and sources as they were in the end; given back, it makes the same picture.
+        choice: base and sources as they were in the end; given back with the same frames, it makes the same picture. (Of more than seven
+            frames another window may be taken: name `start` and `stop`.)
         settings: how the steps were done.
         report: all facts, as they are written to the JSON file.
         source: the input; None where the work went on from a stored state.

@@ -21,8 +21,10 @@ LEAST_LIKENESS = 0.6  # of the shading: blur leaves it, another expression or a 
 # is replaced only where next to nothing of it is common: a hand before the mouth.
 AS_RICH = 1.0
 SOMETHING_ELSE = 1.35
-SAME_VIEW = 0.95  # of the whole face: heads that are turned by 20° against each other stay under it
-POSE_DOUBT = 6.0  # degrees: what pose from landmarks of small faces errs by
+SAME_VIEW = (
+    0.95  # of the whole face: so much alike is the same view, whatever the landmarks of blurred faces say. Chosen, not fitted
+)
+POSE_DOUBT = 6.0  # degrees: frames this near to the most frontal one count as frontal too
 # Skin, and the small parts that lie in it. Blur does not stop where a part does.
 LIES_IN = {
     "left_cheek": ("left_eye", "nose", "mouth"),

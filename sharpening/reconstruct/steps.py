@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from sharpening.errors import NoFaceFound, ShapeError
@@ -17,25 +16,21 @@ from sharpening.imaging.mask_files import read_mask
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_align.pose import head_pose
 from sharpening.models.face_seg.landmark_masks import landmark_masks
-from sharpening.models.face_seg.parts import GROUPS, PARTS
+from sharpening.models.face_seg.parts import GROUPS, PARTS, in_few_words
 from sharpening.reconstruct.align import Alignment, align_frames, apply_map
 from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.clean import Cleaner
 from sharpening.reconstruct.find import find_points
+from sharpening.reconstruct.fitting import fitting, unfitting
 from sharpening.reconstruct.mask import find_masks, union
-from sharpening.reconstruct.quality import Quality, aligned_stack, consensus, detail, part_quality, shading_likeness
-from sharpening.reconstruct.select import LEAST_LIKENESS, PROFILE, choose_base, choose_sources
+from sharpening.reconstruct.quality import Quality, aligned_stack, consensus, part_quality
+from sharpening.reconstruct.select import PROFILE, choose_base, choose_sources
 from sharpening.reconstruct.settings import Settings
 from sharpening.reconstruct.state import State
 from sharpening.reconstruct.trace import TraceStep
 from sharpening.reconstruct.view import Moved, View
 
 __all__ = ["align", "clean", "cross_over", "mask", "select", "transfer"]
-
-# Mismatch of a moved source, see `transfer.dense`. On real clips two in three parts over 0.4 were wrong, under 0.2 one in a hundred.
-# Where the base is damaged (little of the two can be compared), right ones reach 0.44 in one of ten and 0.56 in one of a hundred.
-SOME_MISFIT, MOST_MISFIT, MOST_MISFIT_DAMAGED, BELIEVED = 0.3, 0.4, 0.55, 0.7
-LEAST_REACH = 0.9  # of a part that the source must show
 
 
 def clean(state: State, step: TraceStep, cleaner: Cleaner) -> None:
@@ -109,7 +104,7 @@ def mask(
         state.masks[part] = _read(Path(file), view)
     for index, parts in _wanted(state).items():
         wanted = union(state.masks, parts)
-        step.show(view.picture * (0.35 + 0.65 * wanted), f"from {state.names[index]}:\n{_short(parts)}")
+        step.show(view.picture * (0.35 + 0.65 * wanted), f"from {state.names[index]}:\n{in_few_words(parts)}")
     step.facts = {"how": settings.masks, "by_hand": sorted(choice.masks)}
 
 
@@ -129,46 +124,17 @@ def transfer(state: State, step: TraceStep, move: Callable[[View, View, Tensor],
         facts.clear()
         source = state.view(index)
         moved = move(source, base, union(state.masks, parts))
-        fits = _fitting(state, moved, base, parts)
-        bad = _bad(state, index, parts, fits, facts, hand)
+        fits = fitting(state, moved, base, parts)
+        bad = unfitting(state, index, parts, fits, facts, hand)
         kept = tuple(part for part in parts if part not in bad or part in hand)
         if kept:
             # How the source lies best depends on the parts that are asked for: those left out have no say.
             moved = moved if kept == parts else move(source, base, union(state.masks, kept))
             state.moved[index], state.taken[index] = moved, kept
-        step.show(moved.picture, f"{state.names[index]}\n{_short(kept) or 'nothing fits'}")
+        step.show(moved.picture, f"{state.names[index]}\n{in_few_words(kept) or 'nothing fits'}")
         found: dict[str, Any] = {part: [round(value, 3) for value in fits[part]] for part in parts}
         found |= {name: round(facts[name], 3) for name in ("mismatch", "believed") if name in facts}
         step.facts[str(state.names[index])] = {**found, **({"how": facts["how"]} if "how" in facts else {})}
-
-
-def _bad(
-    state: State,
-    index: int,
-    parts: Sequence[str],
-    fits: dict[str, tuple[float, float]],
-    facts: dict[str, Any],
-    hand: set[str],
-) -> list[str]:
-    """Parts that do not lie as they should, each with a warning."""
-    name, misfit = state.names[index], float(facts.get("mismatch", 0.0))
-    damaged = float(facts.get("believed", 1.0)) < BELIEVED
-    if misfit > (MOST_MISFIT_DAMAGED if damaged else MOST_MISFIT):
-        state.warn("transfer", f"Frame {name} does not lie on the base (mismatch {misfit:.2f}): {_end(parts, hand)}.")
-        return list(parts)
-    if misfit > SOME_MISFIT and not damaged:
-        state.warn("transfer", f"Frame {name} lies poorly on the base (mismatch {misfit:.2f}): check {_short(parts)}.")
-    bad = [part for part in parts if not (fits[part][0] >= LEAST_LIKENESS and fits[part][1] >= LEAST_REACH)]
-    for part in bad:
-        likeness, reach = fits[part]
-        words = f"shading alike {likeness:.2f}, of at least {LEAST_LIKENESS}; {reach:.0%} of it in the picture"
-        state.warn("transfer", f"{part} of frame {name} does not fit the base ({words}): {_end([part], hand)}.")
-    return bad
-
-
-def _end(parts: Sequence[str], hand: set[str]) -> str:
-    chosen = [part for part in parts if part in hand]
-    return f"{_short(chosen)} taken all the same, as you chose" if chosen else "not taken"
 
 
 def cross_over(state: State, step: TraceStep, cross: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
@@ -180,7 +146,7 @@ def cross_over(state: State, step: TraceStep, cross: Callable[[Tensor, Tensor, T
         # Cross-overs look a little beyond the mask: where the source has no pixels they find the base.
         source = mix(picture, moved.picture, moved.valid)
         picture = cross(picture, source, union(state.masks, state.taken[index]) * moved.valid).clamp(0, 1)
-        step.show(picture, f"+ {state.names[index]}\n{_short(state.taken[index])}")
+        step.show(picture, f"+ {state.names[index]}\n{in_few_words(state.taken[index])}")
     state.crossed = picture
     step.facts = {str(state.names[i]): list(parts) for i, parts in state.taken.items()}
 
@@ -239,7 +205,7 @@ def _show_selection(state: State, step: TraceStep) -> None:
     for i, picture in enumerate(state.evidence):
         parts = [pick.part for pick in state.picks if pick.frame == i and i != state.base]
         pose = state.poses[i]
-        words = "base" if i == state.base else _short(parts) or "–"
+        words = "base" if i == state.base else in_few_words(parts) or "–"
         step.show(picture, f"{state.names[i]}: {words}\n{'no face' if pose is None else f'{pose.yaw:+.0f}° {pose.pitch:+.0f}°'}")
     step.facts = {
         "base": state.names[state.base],
@@ -272,36 +238,9 @@ def _wanted(state: State) -> dict[int, tuple[str, ...]]:
     return {index: parts for index, parts in wanted.items() if parts}
 
 
-def _fitting(state: State, moved: Moved, base: View, parts: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """For each part how alike the shading of source and base is, and how much of the part the source shows.
-
-    A base that is blurred there cannot be asked; the median of the other frames is.
-    """
-    others = base.picture if state.others is None else state.others
-    _, shading = detail(torch.stack([base.picture, moved.picture, others]), state.pixel)
-    blurred = set() if state.quality is None else {p for p, b in zip(state.quality.parts, state.quality.blurred, strict=True) if b}
-    found = {}
-    for part in parts:
-        wanted = state.masks[part]
-        reach = float((wanted * moved.valid).sum() / wanted.sum().clamp(min=1))
-        reference = shading[2] if part in blurred else shading[0]
-        found[part] = (shading_likeness(reference, shading[1], wanted * moved.valid), reach)
-    return found
-
-
 def _read(file: Path, view: View) -> Tensor:
     found = read_mask(file)
     if found.shape[-2:] != view.picture.shape[-2:]:
         wanted = f"{view.picture.shape[-1]}×{view.picture.shape[-2]} px, the size of the base"
         raise ShapeError(f"mask {file}", f"{found.shape[-1]}×{found.shape[-2]} px", wanted, "Draw it on the base of the trace.")
     return found
-
-
-def _short(parts: Sequence[str]) -> str:
-    """Names of parts in few words: whole groups by their name."""
-    left, words = list(parts), []
-    for group, members in GROUPS.items():
-        if group != "face" and all(part in left for part in members):
-            words.append(group)
-            left = [part for part in left if part not in members]
-    return ", ".join([*words, *(part.replace("_", " ") for part in left)])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from sharpening.errors import RangeError
 
-__all__ = ["GROUPS", "PARTS", "SMALL_PARTS", "part_names"]
+__all__ = ["GROUPS", "PARTS", "SMALL_PARTS", "in_few_words", "part_names"]
 
 SMALL_PARTS = ("left_eye", "right_eye", "left_brow", "right_brow", "mouth", "nose")
 """What lies in the skin. Where two of them meet, the one named first keeps its core."""
@@ -56,3 +57,17 @@ def part_names(word: str) -> tuple[str, ...]:
     near = difflib.get_close_matches(name, known, n=3)
     advice = f"Did you mean {' or '.join(near)}?" if near else ""
     raise RangeError("part", repr(word), f"one of {', '.join(known)}", advice)
+
+
+def in_few_words(parts: Iterable[str]) -> str:
+    """Names of parts for a reader: whole groups by their name.
+
+    >>> in_few_words(["left_eye", "mouth", "right_eye"])
+    'eyes, mouth'
+    """
+    left, words = list(parts), []
+    for group, members in GROUPS.items():
+        if group != "face" and all(part in left for part in members):
+            words.append(group)
+            left = [part for part in left if part not in members]
+    return ", ".join([*words, *(part.replace("_", " ") for part in left)])

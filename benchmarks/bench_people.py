@@ -1,4 +1,4 @@
-"""How often are two persons in one sequence noticed, and one person taken for two? Seven frames of real sparse training clips, 32×32, coded.
+"""How often are two persons in one sequence noticed, and one taken for two? Seven frames of real sparse training clips, 32×32, coded.
 
     python benchmarks/bench_people.py [--data ../shared/data] [--clean bicubic]
 
@@ -28,6 +28,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--clean", default="bicubic")
     given = parser.parse_args()
+    if not given.data.is_dir():
+        print(f"not run: no data in {given.data} (--data names another folder)")
+        return
     cleaner, judge, rng = create_cleaner(given.clean), FaceJudge(), np.random.default_rng(0)
 
     def described(frames: np.ndarray) -> torch.Tensor:

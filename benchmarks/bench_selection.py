@@ -29,6 +29,9 @@ def main() -> None:
     parser.add_argument("--clean", default="bicubic")
     parser.add_argument("--limit", type=int)
     given = parser.parse_args()
+    if not given.data.is_dir():
+        print(f"not run: no data in {given.data} (--data names another folder)")
+        return
     method = Reconstruction(Settings(clean=given.clean), judge=False)
     counts: dict[str, Counter[str]] = {}
     for sample in samples("sections", given.data, limit=given.limit):

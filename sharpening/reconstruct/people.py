@@ -13,9 +13,9 @@ from sharpening.errors import InputError
 
 __all__ = ["ANOTHER_PERSON", "PERHAPS_ANOTHER", "check_one_person", "descriptor_distances", "groups_of_people"]
 
-# Mean distance of two groups of frames, see benchmarks/bench_people.py. Of 44 sparse training clips (7 frames of 32×32, coded) enlarged by
-# bicubic interpolation 1 lay over 0.65 and 7 over 0.57, of 30 with somebody else's frames in them 19 and 22; restored by the shipped net
-# 0 and 2 of the 44, 20 and 26 of the 30.
+# Mean distance of two groups of frames, see benchmarks/bench_people.py. Of 47 sparse training clips (7 frames of 32×32, coded) enlarged by
+# bicubic interpolation 1 lay over 0.65 and 7 over 0.57, of 30 with somebody else's frames in them 17 and 23; restored by the shipped net
+# 0 and 2 of the 47, 22 and 26 of the 30.
 ANOTHER_PERSON = 0.65
 PERHAPS_ANOTHER = 0.57
 

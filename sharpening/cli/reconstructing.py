@@ -12,7 +12,7 @@ from sharpening.cli import console
 from sharpening.cli.restoring import box_of, picture_out
 
 if TYPE_CHECKING:
-    from sharpening.reconstruct import Choice, Reconstructed, Settings
+    from sharpening.reconstruct import Choice, Reconstructed
 
 __all__ = ["reconstruct"]
 
@@ -32,12 +32,27 @@ def reconstruct(
     begin: Annotated[str | None, typer.Option("--from", help="With a stored state: the first step to do again.")] = None,
     clean: Annotated[str | None, typer.Option(help="What removes artifacts: bicubic, or weights.")] = None,
     parts: Annotated[str | None, typer.Option("--masks", help="landmarks, or a face parser's file.")] = None,
+    enlarge: Annotated[int | None, typer.Option(min=1, help="How many times larger bicubic makes the frames.")] = None,
+    mask_clean: Annotated[
+        str | None, typer.Option(help="What makes the copy that a face parser looks at: unet, pulse, spandrel …")
+    ] = None,
+    mask_clean_weights: Annotated[str | None, typer.Option(help="Weights of that.")] = None,
+    clearly: Annotated[float | None, typer.Option(help="How many times sharper a source must be than the base.")] = None,
     margin: Annotated[float | None, typer.Option(help="How far masks reach beyond the parts, in eye distances.")] = None,
-    transfer: Annotated[str | None, typer.Option(help="align-blend, dlib or dense.")] = None,
-    crossover: Annotated[str | None, typer.Option(help="sharp, soft, colour, gradient or unet.")] = None,
+    transfer: Annotated[
+        str | None, typer.Option(help="dense, align-blend, dlib; with a published file few-shot or interface-gan.")
+    ] = None,
+    transfer_weights: Annotated[str | None, typer.Option(help="Weights of the transfer's network.")] = None,
+    crossover: Annotated[
+        str | None, typer.Option(help="colour, sharp, soft, gradient, unet; with a published file stylegan.")
+    ] = None,
     crossover_weights: Annotated[str | None, typer.Option(help="Weights of the cross-over network.")] = None,
-    finetune: Annotated[str | None, typer.Option(help="none, unsharp-mask, unet or spandrel.")] = None,
+    finetune: Annotated[
+        str | None, typer.Option(help="none, unsharp-mask, unet; with a published file spandrel, psfr-gan or pulse.")
+    ] = None,
     finetune_weights: Annotated[str | None, typer.Option(help="Weights or checkpoint of the finetuner.")] = None,
+    most_change: Annotated[float | None, typer.Option(help="Identity distance from which on a finetuner is undone.")] = None,
+    pretrained: Annotated[Path | None, typer.Option(help="Folder to search weights in first.")] = None,
     box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Box round the wanted head in the first frame [px].")] = None,
     face: Annotated[int | None, typer.Option(help="Number of the wanted face, from 0, left to right.")] = None,
     cropped: Annotated[
@@ -54,48 +69,53 @@ def reconstruct(
 
     Writes the picture, and beside it a sheet of all steps (.sheet.png) and a report (.json) that holds the choice: edit it, give it back.
     """
-    from sharpening.reconstruct import Reconstruction
+    from sharpening.reconstruct import Choice, Reconstruction, Settings, read_choice, read_state
 
-    given = {"clean": clean, "masks": parts, "margin": margin, "transfer": transfer, "crossover": crossover}
+    given: dict[str, Any] = {"clean": clean, "enlarge": enlarge, "masks": parts, "margin": margin, "clearly": clearly}
+    given |= {"mask_clean": mask_clean, "mask_clean_weights": mask_clean_weights, "most_change": most_change}
+    given |= {"transfer": transfer, "transfer_weights": transfer_weights, "crossover": crossover}
     given |= {"crossover_weights": crossover_weights, "finetune": finetune, "finetune_weights": finetune_weights}
     given |= {"keep_person": False} if any_person else {}
-    chosen, settings = _decided(choice, base, sources or [], masks or [], {k: v for k, v in given.items() if v is not None})
+    where: dict[str, Any] = {"cropped": cropped, "box": box_of(box), "face": face, "middle": middle}
+    where |= {"start": start or None, "stop": stop, "n_frames": frames}
+    where = {name: value for name, value in where.items() if value is not None}
+    state = read_state(source) if source.suffix == ".npz" else None
+    if state is None and begin is not None:
+        raise typer.BadParameter("goes with a stored state (INPUT.state.npz, made with --keep-state).", param_hint="--from")
+    if state is not None and where:
+        raise typer.BadParameter(f"A stored state has its frames already; leave {', '.join(where)} out, or give the film.")
+    before, settings = (Choice(), Settings()) if state is None else (state.choice or Choice(), state.settings or Settings())
+    if choice is not None:
+        before, settings = read_choice(choice)
+    chosen = _decided(before, base, sources or [], masks or [])
+    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     out = picture_out(out, source)
     try:
-        method = Reconstruction(settings)
+        method = Reconstruction(settings, pretrained=pretrained)
     except KeyError as error:  # an unknown method; the message names those that there are
         raise typer.BadParameter(str(error.args[0])) from error
-    if source.suffix == ".npz":
-        from sharpening.reconstruct import read_state
-
-        done = method.again(read_state(source), chosen, start=begin or "select")
-    elif begin is not None:
-        raise typer.BadParameter("goes with a stored state (INPUT.state.npz, made with --keep-state).", param_hint="--from")
-    else:
-        where: dict[str, Any] = {"cropped": cropped, "box": box_of(box), "face": face, "middle": middle}
-        where |= {"start": start, "stop": stop, "n_frames": frames}
-        done = method(source, chosen, **where)
+    done = method(source, chosen, **where) if state is None else method.again(state, chosen, start=begin or "select")
     _tell(done.save(out, keep_state=keep_state), done)
 
 
-def _decided(
-    file: Path | None, base: int | None, sources: list[str], masks: list[str], given: dict[str, Any]
-) -> tuple[Choice, Settings]:
-    """The choice of the file, if there is one, and over it what the command line says."""
+def _decided(choice: Choice, base: int | None, sources: list[str], masks: list[str]) -> Choice:
+    """An earlier choice, and over it what the command line says."""
     from sharpening.models.face_seg.parts import part_names
-    from sharpening.reconstruct import Choice, Settings, read_choice
     from sharpening.reconstruct.choice import parse_sources
 
-    choice, settings = (Choice(), Settings()) if file is None else read_choice(file)
-    base = choice.base if base is None else base
-    by_hand = {**choice.sources, **parse_sources(sources, base)}
+    if base is not None and base != choice.base:
+        # What was found was found for another base: it is looked for anew, and only what the user chose stays.
+        own = {part: frame for part, frame in choice.sources.items() if part in choice.by_hand}
+        choice = replace(choice, base=base, sources=own, found={}, rest="auto" if choice.found else choice.rest)
+    named = parse_sources(sources, choice.base)
+    found = {part: frame for part, frame in choice.found.items() if part not in named}
     drawn = dict(choice.masks)
     for word in masks:
         name, equals, path = word.partition("=")
         if not (equals and path):
             raise typer.BadParameter(f"{word!r} is not part=FILE.png.", param_hint="--mask")
         drawn |= dict.fromkeys(part_names(name), path)
-    return replace(choice, base=base, sources=by_hand, masks=drawn), replace(settings, **given)
+    return replace(choice, sources={**choice.sources, **named}, found=found, masks=drawn)
 
 
 def _tell(path: Path, done: Reconstructed) -> None:

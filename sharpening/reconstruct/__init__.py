@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from sharpening.reconstruct.pipeline import Reconstruction
     from sharpening.reconstruct.reconstructed import Reconstructed
     from sharpening.reconstruct.settings import STEPS, Settings
-    from sharpening.reconstruct.state import State, read_state
+    from sharpening.reconstruct.state import State
+    from sharpening.reconstruct.state_file import read_state
     from sharpening.reconstruct.trace import Trace
 
 __all__ = [
@@ -30,7 +31,8 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Choice", "read_choice", "write_choice"), "choice"),
     **dict.fromkeys(("STEPS", "Settings"), "settings"),
-    **dict.fromkeys(("State", "read_state"), "state"),
+    "State": "state",
+    "read_state": "state_file",
     "Reconstruction": "pipeline",
     "Reconstructed": "reconstructed",
     "Trace": "trace",

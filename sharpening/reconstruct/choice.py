@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +30,33 @@ class Choice:
         sources: for parts the frame to take them from; a part with the base's own number stays as it is.
         rest: what becomes of the parts that `sources` does not name: "auto" or "base" (they stay).
         masks: for parts the file of a mask that takes the place of the found one (thesis's form: black where the part is).
+        found: the sources that were found and not chosen, of a choice that a run gave back. Where `sources` still says the same, the part
+            is checked like any other; what differs is the user's, and is done as he says.
+        frames: the frames that were used, and
+        middle: the one of them that they were taken round; None, or empty, leaves that open.
     """
 
     base: int | None = None
     sources: Mapping[str, int] = field(default_factory=dict)
     rest: str = "auto"
     masks: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, int] = field(default_factory=dict)
+    frames: tuple[int, ...] = ()
+    middle: int | None = None
 
     def __post_init__(self) -> None:
-        for name in (*self.sources, *self.masks):
+        for name in (*self.sources, *self.masks, *self.found):
             if name not in PARTS:
                 raise RangeError("part", name, f"one of {', '.join(PARTS)}")
         if self.rest not in ("auto", "base"):
             raise RangeError("rest", self.rest, "'auto' or 'base'")
+        if self.frames and self.middle not in self.frames:
+            raise RangeError("middle", self.middle, f"one of the frames {', '.join(map(str, self.frames))}")
+
+    @property
+    def by_hand(self) -> frozenset[str]:
+        """Parts whose source the user chose."""
+        return frozenset(part for part, frame in self.sources.items() if self.found.get(part) != frame)
 
     def check(self, frames: Mapping[int, Any] | set[int] | list[int]) -> None:
         """Refuse a choice that names frames that are not there.
@@ -58,31 +72,44 @@ class Choice:
             known = ", ".join(str(frame) for frame in sorted(there))
             raise RangeError("choice", got, f"frames that are there: {known}", "Edit the choice, or use more frames (--frames).")
 
-    def to_dict(self) -> dict[str, Any]:
-        """For the JSON file."""
-        return {"base": self.base, "sources": dict(self.sources), "rest": self.rest, "masks": dict(self.masks)}
+    def to_dict(self, *, keep: bool = True) -> dict[str, Any]:
+        """For the JSON file; with `keep`, parts that stay are said to stay, so that they still do when somebody edits the base."""
+        stays = self.base if keep else None
+        sources, found = (
+            {part: KEEP if frame == stays else frame for part, frame in each.items()} for each in (self.sources, self.found)
+        )
+        facts = {"base": self.base, "sources": sources, "rest": self.rest, "masks": dict(self.masks)}
+        return {**facts, "found": found, "frames": list(self.frames), "middle": self.middle}
 
 
 def parse_sources(words: list[str], base: int | None = None) -> dict[str, int]:
-    """Read "eyes=1", "mouth=base" … as parts and frames; a group stands for all its parts.
+    """Read "eyes=1", "mouth=base" … as parts and frames; a group stands for all its parts, and a smaller group or a part outdoes it.
 
     Args:
         words: as the user wrote them.
         base: number of the base, for parts that shall stay.
 
     Raises:
-        RangeError: for a word of another form, an unknown part, or "base" where no base was named.
+        RangeError: for a word of another form, an unknown part, one that is named twice, or "base" where no base was named.
     """
-    found: dict[str, int] = {}
+    named: dict[str, int] = {}
     for word in words:
         name, equals, frame = (piece.strip() for piece in word.partition("="))
         wanted = "part=frame, as in eyes=1 or mouth=base"
         if not equals or not (frame.isdecimal() or frame == KEEP):
             raise RangeError("source", word, wanted)
+        if name in named:
+            raise RangeError("source", word, f"one frame for {name}", f"It was named before, with frame {named[name]}.")
         if frame == KEEP and base is None:
             raise RangeError("source", word, wanted, "Name the base as well (--base).")
-        found |= dict.fromkeys(part_names(name), base if frame == KEEP else int(frame))  # type: ignore[arg-type]
-    return found
+        named[name] = base if frame == KEEP else int(frame)  # type: ignore[assignment]
+    return _spread(named)
+
+
+def _spread(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Groups as their parts; the smaller group has the last word, in whatever order they stand."""
+    parts = {name: part_names(name) for name in named}
+    return {part: named[name] for name in sorted(named, key=lambda each: -len(parts[each])) for part in parts[name]}
 
 
 def write_choice(path: str | Path, choice: Choice, settings: Settings, facts: Mapping[str, Any] | None = None) -> None:
@@ -108,15 +135,23 @@ def read_choice(path: str | Path) -> tuple[Choice, Settings]:
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
         raise InputError(path, f"is no choice of version {VERSION}.", advice)
     try:
-        return _choice(facts), Settings.from_dict(facts.get("settings", {}))
+        return _choice(facts, path.parent), Settings.from_dict(facts.get("settings", {}))
     except (RangeError, TypeError, AttributeError) as error:
         raise InputError(path, f"does not hold a choice that can be used: {error}", advice) from error
 
 
-def _choice(facts: Mapping[str, Any]) -> Choice:
-    base = facts.get("base")
-    if base is not None and (not isinstance(base, int) or isinstance(base, bool)):
-        raise RangeError("base", base, "the number of a frame, or null")
-    sources = parse_sources([f"{part}={frame}" for part, frame in facts.get("sources", {}).items()], base)
-    masks = {part: str(file) for name, file in facts.get("masks", {}).items() for part in part_names(name)}
-    return replace(Choice(base, sources, masks=masks), rest=facts.get("rest", "auto"))
+def _choice(facts: Mapping[str, Any], folder: Path) -> Choice:
+    base, middle, frames = facts.get("base"), facts.get("middle"), facts.get("frames", [])
+    for name, value in {
+        "base": base,
+        "middle": middle,
+        **{f"frames, the {i + 1}th": each for i, each in enumerate(frames)},
+    }.items():
+        if value is not None and type(value) is not int:
+            raise RangeError(name, value, "the number of a frame, or null")
+    sources, found = (
+        parse_sources([f"{part}={frame}" for part, frame in facts.get(key, {}).items()], base) for key in ("sources", "found")
+    )
+    # Beside the choice, wherever both are carried.
+    masks = {part: str(folder / file) for part, file in _spread(facts.get("masks", {})).items()}
+    return Choice(base, sources, facts.get("rest", "auto"), masks, found, tuple(frames), middle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import torch
@@ -45,7 +45,7 @@ def unfitting(
     parts: Sequence[str],
     fits: dict[str, tuple[float, float]],
     facts: dict[str, Any],
-    hand: set[str],
+    hand: Set[str],
 ) -> list[str]:
     """Parts that do not lie as they should, each with a warning."""
     name, misfit = state.names[index], float(facts.get("mismatch", 0.0))
@@ -63,6 +63,6 @@ def unfitting(
     return bad
 
 
-def _end(parts: Sequence[str], hand: set[str]) -> str:
+def _end(parts: Sequence[str], hand: Set[str]) -> str:
     chosen = [part for part in parts if part in hand]
     return f"{in_few_words(chosen)} taken all the same, as you chose" if chosen else "not taken"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_id.judge import FaceJudge
+from sharpening.models.face_seg.parts import PARTS, in_few_words
 from sharpening.reconstruct.people import descriptor_distances
 from sharpening.reconstruct.state import State
 from sharpening.restore.agreement import Agreement, compare
@@ -39,20 +40,33 @@ def compare_people(state: State, judge: FaceJudge | None) -> dict[str, Agreement
     return {name: compare(row, state.descriptors) for name, row in rows.items()}
 
 
-def keep_person(state: State, judge: FaceJudge | None) -> None:
-    """Take the parts out again if with them the face is less like the frames than the base was by more than `MOST_LOST`."""
-    if judge is None or state.descriptors is None or state.crossed is None or state.cleaned is None or not state.taken:
-        return
+def keep_person(state: State, judge: FaceJudge | None) -> bool:
+    """Find whether with its new parts the face is less like the frames than the base was by more than `MOST_LOST`.
+
+    If so, the parts that were found are marked as undone; those that the user chose stay, with a warning.
+
+    Returns:
+        Whether some were marked, so that the cross-over must be done again without them.
+    """
+    if judge is None or state.descriptors is None or state.crossed is None or state.cleaned is None or not state.used:
+        return False
     mean = state.descriptors.nanmean(dim=0)
     base = state.cleaned[state.base]
     before, after = (float((_descriptor(state, picture, judge) - mean).norm()) for picture in (base, state.crossed))
-    if after > before + MOST_LOST:
-        state.warn(
-            "crossover",
-            f"With the parts of other frames the face is less like the person of the frames (distance {after:.2f}, before {before:.2f}): "
-            "they were taken out again.",
-        )
-        state.crossed, state.taken, state.moved = base, {}, {}
+    if not after > before + MOST_LOST:
+        return False
+    used = {part for parts in state.used.values() for part in parts}
+    state.undone = frozenset(used - state.by_hand)
+    end = [
+        f"{in_few_words(sorted(parts, key=PARTS.index))} {what}"
+        for parts, what in ((state.undone, "taken out again"), (used & state.by_hand, "left in, as you chose"))
+        if parts
+    ]
+    words = (
+        f"With the parts of other frames the face is less like the person of the frames (distance {after:.2f}, before {before:.2f})"
+    )
+    state.warn("crossover", f"{words}: {', '.join(end)}.")
+    return bool(state.undone)
 
 
 def _descriptor(state: State, picture: Tensor, judge: FaceJudge) -> Tensor:

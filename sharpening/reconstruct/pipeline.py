@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from sharpening.errors import RangeError
+from sharpening.errors import NoFaceFound, RangeError, ShapeError
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.reconstruct import steps
 from sharpening.reconstruct.choice import Choice
@@ -19,11 +18,11 @@ from sharpening.reconstruct.clean import Cleaner, create_cleaner
 from sharpening.reconstruct.crossover.method import create_crossover
 from sharpening.reconstruct.finetune.guard import Guarded, guarded
 from sharpening.reconstruct.finetune.method import create_finetuner
-from sharpening.reconstruct.likeness import compare_people, describe, keep_person
+from sharpening.reconstruct.likeness import compare_people, describe
 from sharpening.reconstruct.people import check_one_person
 from sharpening.reconstruct.reconstructed import Reconstructed
 from sharpening.reconstruct.report import build_report
-from sharpening.reconstruct.settings import STEPS, Settings
+from sharpening.reconstruct.settings import STEPS, Settings, check_kept
 from sharpening.reconstruct.state import State
 from sharpening.reconstruct.trace import Trace
 from sharpening.reconstruct.transfer.method import create_transfer
@@ -67,8 +66,9 @@ class Reconstruction:
         self.pretrained = pretrained
         # Names are checked now, not after the first steps have run.
         self._facts: dict[str, Any] = {}  # what the transfer says of its last call
-        measured = {"facts": self._facts} if self.settings.transfer == "dense" else {}
-        self._transfer = create_transfer(self.settings.transfer, **measured)
+        self._transfer = create_transfer(
+            self.settings.transfer, weights=self.settings.transfer_weights, pretrained=pretrained, facts=self._facts
+        )
         self._cross = create_crossover(self.settings.crossover, weights=self.settings.crossover_weights, pretrained=pretrained)
         self._finetune = self._single_frame(self.settings.finetune, self.settings.finetune_weights)
         self._mask_clean = None
@@ -117,13 +117,18 @@ class Reconstruction:
             RangeError: the choice names frames that are not there.
         """
         source = open_source(frames, name=name)
-        if middle is None and choice is not None:
-            middle = choice.base  # the frames are taken round the one that shall become better
+        if choice is not None and (middle, stop, n_frames) == (None, None, None) and start == 0:
+            # The frames of an earlier run, or those round the one that shall become better.
+            middle, n_frames = (choice.base, None) if choice.middle is None else (choice.middle, len(choice.frames))
+        elif middle is None and choice is not None:
+            middle = choice.base
         where = Where(cropped, box, face, middle, start, stop, n_frames)
         most = n_frames or self.cleaner.n_frames
         located = locate(source, where, n=most, size=self.cleaner.size_in, largest=self.cleaner.largest)
         sequence = located.sequence
         state = State(source.name, sequence.frames, located.indexes, sequence.middle)
+        if choice is not None and choice.frames and set(choice.frames) != set(state.names):
+            state.warn("input", f"The choice was made of frames {_listed(choice.frames)}; now {_listed(state.names)} are used.")
         return self._run(state, Trace(), choice or Choice(), STEPS[0], source, located)
 
     def again(self, done: Reconstructed | State, choice: Choice | None = None, *, start: str = "select") -> Reconstructed:
@@ -135,14 +140,17 @@ class Reconstruction:
             start: the first step to do again; what those before it made is kept.
 
         Raises:
-            RangeError: no such step, or one before it was never done.
+            RangeError: no such step, one before it was never done, or settings or choice want another result of one that is kept.
         """
         if start not in STEPS:
             raise RangeError("start", start, f"one of {', '.join(STEPS)}")
+        state = done if isinstance(done, State) else done.state
+        check_kept(self.settings, state.settings, start)
+        _check_kept_choice(choice, state.choice, start)
+        choice = choice or state.choice or Choice()
         if isinstance(done, State):
-            return self._run(copy.copy(done), Trace(), choice or Choice(), start, None, None)
-        trace = Trace(list(done.trace.steps))
-        return self._run(copy.copy(done.state), trace, choice or done.choice, start, done.source, done.located)
+            return self._run(copy.copy(done), Trace(), choice, start, None, None)
+        return self._run(copy.copy(state), Trace(list(done.trace.steps)), choice, start, done.source, done.located)
 
     def _run(
         self, state: State, trace: Trace, choice: Choice, start: str, source: Source | None, located: Located | None
@@ -161,18 +169,18 @@ class Reconstruction:
                 elif name == "align":
                     steps.align(state, step)
                 elif name == "mask":
-                    steps.mask(state, step, self.settings, choice, self._mask_clean)
+                    steps.mask(state, step, self.settings, choice, self._mask_clean, self.pretrained)
                 elif name == "transfer":
                     steps.transfer(state, step, self._transfer, self._facts)
                 elif name == "crossover":
-                    steps.cross_over(state, step, self._cross)
-                    keep_person(state, self.judge)
+                    steps.cross_over(state, step, self._cross, self.judge)
                 else:
                     guard = self._finetuned(state)
                     if state.finished is not None:
                         step.show(state.finished, self.settings.finetune if guard is None or guard.kept else "undone")
         likeness = compare_people(state, self.judge)
-        final = _final_choice(state, choice)
+        final = state.choice = _final_choice(state, choice)
+        state.settings = self.settings
         report = build_report(state, trace, final, self.settings, likeness, source=source, located=located, guard=guard)
         return Reconstructed(state, trace, final, self.settings, report, source, located)
 
@@ -189,16 +197,21 @@ class Reconstruction:
         if before is None:
             raise RangeError("start", "finetune", "a step that was not left out before", "Begin with an earlier step.")
         state.finished = before
-        if self.settings.finetune == "none":
+        name, most = self.settings.finetune, self.settings.most_change
+        if name == "none":
             return None
-        guard = guarded(before, self._finetune(before), self.judge, self.settings.most_change)
+        try:
+            after = self._finetune(before)
+        except (NoFaceFound, ShapeError) as error:  # a picture that it cannot take; the reconstruction is good without it
+            state.warn("finetune", f"The finetuner '{name}' could not be used, the picture is as it was before: {error}")
+            return Guarded(before, False, None)
+        guard = guarded(before, after, self.judge, most, landmarks=state.view(state.base).landmarks)
         state.finished = guard.picture
         if not guard.kept:
-            state.warn(
-                "finetune",
-                f"The finetuner '{self.settings.finetune}' changed the face (identity distance {guard.change:.2f}, at most "
-                f"{self.settings.most_change} is allowed): its result was thrown away.",
-            )
+            change = "may have changed the face: the person could not be measured"
+            if guard.change is not None:
+                change = f"changed the face (identity distance {guard.change:.2f}, at most {most} is allowed)"
+            state.warn("finetune", f"The finetuner '{name}' {change}; its result was thrown away.")
         return guard
 
 
@@ -209,8 +222,31 @@ def _ready(state: State, start: str) -> None:
         raise RangeError("start", start, "a step before which all others were done", "Begin with the step 'clean'.")
 
 
+def _check_kept_choice(choice: Choice | None, before: Choice | None, start: str) -> None:
+    """Refuse a choice that speaks of steps which are not done again."""
+    if choice is None or before is None:
+        return
+    done = STEPS[: STEPS.index(start)]
+    wanted = {"base": choice.base, **choice.sources} if "select" in done else {}
+    had = {"base": before.base, **before.sources}
+    other = [f"{what}: frame {frame}" for what, frame in wanted.items() if frame is not None and had.get(what, frame) != frame]
+    if "mask" in done:
+        other += [f"mask of {part}" for part, file in choice.masks.items() if before.masks.get(part) != str(Path(file).absolute())]
+    if other:
+        first = "select" if wanted and any("frame" in each for each in other) else "mask"
+        raise RangeError(
+            "choice", ", ".join(other), f"what was chosen before the step '{start}'", f"Begin with '{first}' (--from {first})."
+        )
+
+
 def _final_choice(state: State, choice: Choice) -> Choice:
     """Everything as it was decided in the end, refusals too, so that the same comes out again."""
-    taken = {(part, frame) for frame, parts in state.taken.items() for part in parts}
-    sources = {pick.part: state.names[pick.frame if (pick.part, pick.frame) in taken else state.base] for pick in state.picks}
-    return replace(choice, base=state.names[state.base], sources=sources, rest="base")
+    used = {(part, frame) for frame, parts in state.used.items() for part in parts}
+    sources = {pick.part: state.names[pick.frame if (pick.part, pick.frame) in used else state.base] for pick in state.picks}
+    found = {part: frame for part, frame in sources.items() if part not in state.by_hand}
+    masks = {part: str(Path(file).absolute()) for part, file in choice.masks.items()}
+    return Choice(state.names[state.base], sources, "base", masks, found, tuple(state.names), state.names[state.middle])
+
+
+def _listed(frames: Sequence[int]) -> str:
+    return ", ".join(str(frame) for frame in sorted(frames))

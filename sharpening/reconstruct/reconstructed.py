@@ -17,6 +17,7 @@ from sharpening.imaging.writing import picture_path, write_together
 from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.settings import Settings
 from sharpening.reconstruct.state import State
+from sharpening.reconstruct.state_file import state_bytes
 from sharpening.reconstruct.trace import Trace
 from sharpening.restore.located import Located
 from sharpening.restore.source import Source
@@ -31,8 +32,7 @@ class Reconstructed:
     Attributes:
         state: everything that the steps made.
         trace: the steps, with pictures, facts and times.
-        choice: base and sources as they were in the end; given back with the same frames, it makes the same picture. (Of more than seven
-            frames another window may be taken: name `start` and `stop`.)
+        choice: base and sources as they were in the end; given back with the same input, it makes the same picture.
         settings: how the steps were done.
         report: all facts, as they are written to the JSON file.
         source: the input; None where the work went on from a stored state.
@@ -82,12 +82,12 @@ class Reconstructed:
         """
         path = picture_path(path)
         contents = {
-            path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False).encode() + b"\n",
+            path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n",
         }
         sheet = path.with_suffix(".sheet.png")
         contents[sheet] = encode_picture(sheet, self.trace.sheet(heading=self.name))
         if keep_state:
-            contents[path.with_suffix(".state.npz")] = self.state.to_bytes()
+            contents[path.with_suffix(".state.npz")] = state_bytes(self.state)
         if self.state.finished is not None:
             contents[path] = encode_picture(path, to_uint8(self.state.finished))
         write_together(contents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from sharpening.reconstruct.choice import VERSION, Choice
 from sharpening.reconstruct.finetune.guard import Guarded
 from sharpening.reconstruct.settings import STEPS, Settings
 from sharpening.reconstruct.state import State
-from sharpening.reconstruct.trace import Trace
+from sharpening.reconstruct.trace import Trace, finite
 from sharpening.restore.agreement import Agreement
 from sharpening.restore.located import Located
 from sharpening.restore.report import face_facts, face_warnings, frame_facts, frame_warnings, identity_warnings, versions
@@ -35,7 +36,7 @@ def build_report(
 ) -> dict[str, Any]:
     """All facts on one result, ready for JSON; `choice` and `settings` in it can be edited and read back."""
     warnings = _warnings(state, likeness, source, located)
-    return {
+    facts = {
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": {"name": state.name} if source is None else source.facts(),
@@ -44,33 +45,34 @@ def build_report(
         "choice": {"version": VERSION, **choice.to_dict(), "settings": settings.to_dict()},
         "rests_on": in_words(state),
         "steps": {step.name: step.facts for step in trace.steps},
-        "finetune": None if guard is None else {"identity_change": guard.change, "kept": guard.kept},
+        "finetune": None
+        if guard is None
+        else {"identity_change": guard.change, "undone_from": settings.most_change, "kept": guard.kept},
         "identity_agreement": {name: agreement.facts() for name, agreement in likeness.items()},
         "warnings": warnings,
         "terms": [LANDMARKS_68_TERMS],
         "versions": versions(),
         "seconds": {**trace.seconds, "total": round(sum(trace.seconds.values()), 4)},
     }
+    return dict(finite(facts))
 
 
 def in_words(state: State) -> list[str]:
     """On which frame each part of the picture rests, a sentence a frame."""
     words = [f"Base: frame {state.names[state.base]} ({state.why_base})."]
-    for index, parts in sorted(state.taken.items()):
-        gains = [pick.gain for pick in state.picks if pick.part in parts]
+    for index, parts in sorted(state.used.items()):
+        gains = [pick.gain for pick in state.picks if pick.part in parts and math.isfinite(pick.gain)]
         names = ", ".join(part.replace("_", " ") for part in parts)
-        words.append(
-            f"Frame {state.names[index]}: {names} ({min(gains):.1f} to {max(gains):.1f} times the detail of the base there)."
-        )
-    if not state.taken:
+        detail = f"{min(gains):.1f} to {max(gains):.1f} times the detail of the base there" if gains else "detail not measured"
+        words.append(f"Frame {state.names[index]}: {names} ({detail}).")
+    if not state.used:
         words.append("No part was taken from another frame.")
     return words
 
 
 def _warnings(state: State, likeness: Mapping[str, Agreement], source: Source | None, located: Located | None) -> list[str]:
-    by_step = [words for step in STEPS for words in state.warnings.get(step, [])]
+    by_step = [words for step in ("input", *STEPS) for words in state.warnings.get(step, [])]
+    on_identity = identity_warnings(state.names, likeness["result"]) if "result" in likeness else []
     if located is None or source is None:
-        return by_step
-    on_identity = identity_warnings(located, likeness["result"]) if "result" in likeness else []
-    scale = state.pixel
-    return [*on_identity, *by_step, *face_warnings(located, 32, scale), *frame_warnings(source, located)]
+        return [*on_identity, *by_step]
+    return [*on_identity, *by_step, *face_warnings(located, 32, state.pixel), *frame_warnings(source, located)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,8 @@ def choose_sources(
     *,
     alike: Sequence[float] | None = None,
     clearly: float = 1.2,
-    by_hand: Mapping[str, int] | None = None,
+    given: Mapping[str, int] | None = None,
+    hand: Collection[str] | None = None,
     rest: str = "auto",
 ) -> list[Pick]:
     """For each part the frame to take it from.
@@ -105,28 +106,35 @@ def choose_sources(
         alike: correlation of each frame with the base over the face; a frame that is as good as the same picture is not turned, whatever
             its landmarks say.
         clearly: how many times more detail a source must have.
-        by_hand: parts and the frames that the user wants.
+        given: parts and the frames that they shall come from.
+        hand: those of them that the user chose, all when left out; the others were found before.
         rest: "auto", or "base" for leaving the other parts alone.
 
     Returns:
-        One pick for each part of `quality`.
+        One pick for each part of `quality`, and each that was given.
     """
-    hand = by_hand or {}
+    given = given or {}
+    hand = given if hand is None else hand
     turned = [_turn(poses, base, i) > MOST_TURN for i in range(len(poses))]
     if alike is not None:
         turned = [far and near < SAME_VIEW for far, near in zip(turned, alike, strict=True)]
     scores = np.array([_allowed(quality, base, turned, j) for j in range(len(quality.parts))])
-    picks = {part: Pick(part, frame, _gain(quality, base, part, frame), "chosen by hand", True) for part, frame in hand.items()}
+    words = {True: "chosen by hand", False: "as it was found before"}
+    picks = {
+        part: Pick(part, frame, _gain(quality, base, part, frame), words[part in hand], part in hand)
+        for part, frame in given.items()
+    }
+    parts = [*quality.parts, *(part for part in given if part not in quality.parts)]  # these cannot be rated, only taken
     open_parts = [part for part in quality.parts if part not in picks]
     if rest == "base":
-        return [picks.get(part, Pick(part, base, 1.0, "left as it is")) for part in quality.parts]
+        return [picks.get(part, Pick(part, base, 1.0, "left as it is")) for part in parts]
     # The part that gains most decides first, and others follow its source where it serves them too.
     open_parts.sort(key=lambda part: -_best_gain(scores, quality, base, part))
     for part in open_parts:
         picks.setdefault(part, _pick(part, scores, quality, base, clearly, picks))
     for part in open_parts:
         picks[part] = _with_neighbours(picks[part], scores, quality, base, picks)
-    return [picks[part] for part in quality.parts]
+    return [picks[part] for part in parts]
 
 
 def _with_neighbours(pick: Pick, scores: NDArray[np.float64], quality: Quality, base: int, picks: Mapping[str, Pick]) -> Pick:
@@ -159,8 +167,10 @@ def _turn(poses: Sequence[Pose | None], base: int, frame: int) -> float:
 
 
 def _gain(quality: Quality, base: int, part: str, frame: int) -> float:
-    if frame == base or part not in quality.parts:
+    if frame == base:
         return 1.0
+    if part not in quality.parts:
+        return float("nan")
     own, other = (quality.score[i, quality.parts.index(part)] for i in (base, frame))
     return float(other / max(own, 0.05))
 

@@ -1,16 +1,11 @@
-"""All that is known of one input between the steps; it can be laid down, and the work gone on with from any step."""
+"""All that is known of one input between the steps; `state_file` lays it down, and the work can be gone on with from any step."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-from dataclasses import astuple, dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,13 +13,13 @@ from sharpening.errors import InputError
 from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.pose import Pose
 from sharpening.reconstruct.align import Alignment
+from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.quality import Quality
 from sharpening.reconstruct.select import Pick
+from sharpening.reconstruct.settings import Settings
 from sharpening.reconstruct.view import Moved, View
 
-__all__ = ["State", "read_state"]
-
-VERSION = 1
+__all__ = ["State"]
 
 
 @dataclass(eq=False)
@@ -48,11 +43,14 @@ class State:
         picks: where each part comes from.
         masks: of the parts, on the base.
         moved: the sources on the base, by index of the frame.
-        taken: parts that are taken from each of them.
+        taken: parts that fit and are taken from each of them.
+        undone: those of them that were taken out again, since they led away from the person.
         crossed: the base with its new parts, `[3, H, W]`.
         finished: the finetuned picture.
         warnings: what the user should know, by step.
         descriptors: of the cleaned frames, `[n, d]`; None without a judge.
+        settings: of the run that made it, and
+        choice: what it decided; None before its end.
     """
 
     name: str
@@ -72,10 +70,13 @@ class State:
     masks: dict[str, Tensor] = field(default_factory=dict)
     moved: dict[int, Moved] = field(default_factory=dict)
     taken: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
     crossed: Tensor | None = None
     finished: Tensor | None = None
     warnings: dict[str, list[str]] = field(default_factory=dict)
     descriptors: Tensor | None = None
+    settings: Settings | None = None
+    choice: Choice | None = None
 
     def view(self, index: int) -> View:
         """A cleaned frame with its landmarks."""
@@ -89,100 +90,19 @@ class State:
         """How many pixels of the pictures are one of the frames."""
         return 1.0 if self.evidence is None else self.evidence.shape[-1] / self.frames.shape[1]
 
+    @property
+    def used(self) -> Mapping[int, tuple[str, ...]]:
+        """Parts by the frame that they are from, as they are in the result."""
+        left = {index: tuple(part for part in parts if part not in self.undone) for index, parts in self.taken.items()}
+        return {index: parts for index, parts in left.items() if parts}
+
+    @property
+    def by_hand(self) -> frozenset[str]:
+        """Parts whose source the user chose."""
+        return frozenset(pick.part for pick in self.picks if pick.by_hand)
+
     def warn(self, step: str, words: str) -> None:
-        """Note what the user should know."""
-        self.warnings.setdefault(step, []).append(words)
-
-    def to_bytes(self) -> bytes:
-        """The content of a state file: arrays and one JSON text, no pickle."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **self._arrays(), facts=np.array(json.dumps(self._facts())))
-        return buffer.getvalue()
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        named = {"evidence": self.evidence, "cleaned": self.cleaned, "crossed": self.crossed, "finished": self.finished}
-        named |= {"descriptors": self.descriptors, "others": self.others}
-        named |= {f"mask.{part}": mask for part, mask in self.masks.items()}
-        for index, moved in self.moved.items():
-            named |= {f"moved.{index}": moved.picture, f"valid.{index}": moved.valid}
-        arrays = {name: tensor.numpy() for name, tensor in named.items() if tensor is not None}
-        arrays |= {f"landmarks.{i}": each.points for i, each in enumerate(self.landmarks) if each is not None}
-        arrays |= {f"alignment.{i}": each.to_frame for i, each in enumerate(self.alignments) if each is not None}
-        if self.quality is not None:
-            arrays |= {f"quality.{name}": getattr(self.quality, name) for name in ("score", "likeness", "own")}
-        return {"frames": self.frames, **arrays}
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "version": VERSION,
-            "name": self.name,
-            "names": [int(name) for name in self.names],
-            "middle": self.middle,
-            "base": self.base,
-            "why_base": self.why_base,
-            "landmarks": [None if each is None else [each.sure, each.how] for each in self.landmarks],
-            "poses": [None if pose is None else [float(value) for value in astuple(pose)] for pose in self.poses],
-            "alignments": [None if each is None else [each.likeness, each.how] for each in self.alignments],
-            "parts": None if self.quality is None else list(self.quality.parts),
-            "picks": [[pick.part, int(pick.frame), pick.gain, pick.why, pick.by_hand] for pick in self.picks],
-            "taken": {str(index): list(parts) for index, parts in self.taken.items()},
-            "warnings": self.warnings,
-        }
-
-
-def read_state(path: str | Path) -> State:
-    """Read a file that `Reconstructed.save(keep_state=True)` wrote.
-
-    Raises:
-        InputError: it is no such file.
-    """
-    path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        facts = json.loads(str(arrays.pop("facts")))
-        if facts["version"] != VERSION:
-            raise ValueError(f"version {facts['version']}")
-        return _state(arrays, facts)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        advice = "Make one with sharpening reconstruct --keep-state."
-        raise InputError(path, f"is no state of a reconstruction ({error}).", advice) from error
-
-
-def _state(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> State:
-    def tensor(name: str) -> Tensor | None:
-        return torch.from_numpy(arrays[name]) if name in arrays else None
-
-    def whole(name: str) -> Tensor:
-        return torch.from_numpy(arrays[name])
-
-    rated = [arrays[f"quality.{name}"] for name in ("score", "likeness", "own")] if facts["parts"] is not None else None
-    quality = None if rated is None else Quality(tuple(facts["parts"]), *rated)
-    landmarks = [None if each is None else Landmarks(arrays[f"landmarks.{i}"], *each) for i, each in enumerate(facts["landmarks"])]
-    alignments = [
-        None if each is None else Alignment(arrays[f"alignment.{i}"], *each) for i, each in enumerate(facts["alignments"])
-    ]
-    taken = {int(index): tuple(parts) for index, parts in facts["taken"].items()}
-    return State(
-        facts["name"],
-        arrays["frames"],
-        tuple(facts["names"]),
-        facts["middle"],
-        evidence=tensor("evidence"),
-        cleaned=tensor("cleaned"),
-        landmarks=landmarks,
-        poses=[None if pose is None else Pose(*pose) for pose in facts["poses"]],
-        base=facts["base"],
-        why_base=facts["why_base"],
-        alignments=alignments,
-        quality=quality,
-        picks=[Pick(*pick) for pick in facts["picks"]],
-        masks={name.removeprefix("mask."): whole(name) for name in arrays if name.startswith("mask.")},
-        moved={index: Moved(whole(f"moved.{index}"), whole(f"valid.{index}")) for index in taken},
-        taken=taken,
-        crossed=tensor("crossed"),
-        finished=tensor("finished"),
-        warnings=facts["warnings"],
-        descriptors=tensor("descriptors"),
-        others=tensor("others"),
-    )
+        """Note what the user should know; once."""
+        noted = self.warnings.setdefault(step, [])
+        if words not in noted:
+            noted.append(words)

@@ -15,6 +15,7 @@ from sharpening.imaging.mask import mix
 from sharpening.imaging.mask_files import read_mask
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_align.pose import head_pose
+from sharpening.models.face_id.judge import FaceJudge
 from sharpening.models.face_seg.landmark_masks import landmark_masks
 from sharpening.models.face_seg.parts import GROUPS, PARTS, in_few_words
 from sharpening.reconstruct.align import Alignment, align_frames, apply_map
@@ -22,6 +23,7 @@ from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.clean import Cleaner
 from sharpening.reconstruct.find import find_points
 from sharpening.reconstruct.fitting import fitting, unfitting
+from sharpening.reconstruct.likeness import keep_person
 from sharpening.reconstruct.mask import find_masks, union
 from sharpening.reconstruct.quality import Quality, aligned_stack, consensus, part_quality
 from sharpening.reconstruct.select import PROFILE, choose_base, choose_sources
@@ -68,13 +70,13 @@ def select(state: State, step: TraceStep, settings: Settings, choice: Choice) ->
     choice.check(list(state.names))
     _choose_base(state, choice)
     state.alignments, state.quality, state.others = _rated(state, state.base)
-    by_hand = {part: state.names.index(frame) for part, frame in choice.sources.items()}
+    given = {part: state.names.index(frame) for part, frame in choice.sources.items()}
     profiles = _profiles(state)
     poses = [None if i in profiles else pose for i, pose in enumerate(state.poses)]
     poses[state.base] = state.poses[state.base]
     alike = [-1.0 if each is None else each.likeness for each in state.alignments]
     state.picks = choose_sources(
-        state.quality, state.base, poses, alike=alike, clearly=settings.clearly, by_hand=by_hand, rest=choice.rest
+        state.quality, state.base, poses, alike=alike, clearly=settings.clearly, given=given, hand=choice.by_hand, rest=choice.rest
     )
     _show_selection(state, step)
 
@@ -95,13 +97,28 @@ def align(state: State, step: TraceStep) -> None:
 
 
 def mask(
-    state: State, step: TraceStep, settings: Settings, choice: Choice, cleaner: Callable[[Tensor], Tensor] | None = None
+    state: State,
+    step: TraceStep,
+    settings: Settings,
+    choice: Choice,
+    cleaner: Callable[[Tensor], Tensor] | None = None,
+    pretrained: str | Path | None = None,
 ) -> None:
-    """Find the parts on the base; masks from files take the place of found ones."""
+    """Find the parts on the base; masks from files take the place of found ones.
+
+    Raises:
+        InputError, ShapeError: a mask of the user's that cannot be read or has another size.
+    """
     view = state.view(state.base)
-    state.masks = find_masks(view, how=settings.masks, margin=settings.margin, clean=cleaner)
+    state.masks = find_masks(view, how=settings.masks, margin=settings.margin, clean=cleaner, pretrained=pretrained)
     for part, file in choice.masks.items():
         state.masks[part] = _read(Path(file), view)
+    asked = {pick.part for pick in state.picks if pick.frame != state.base}
+    bare = [part for part in state.masks if part in asked and not bool(state.masks[part].any())]
+    if bare := bare + sorted(asked - state.masks.keys()):
+        state.warn("mask", f"There is no mask of {in_few_words(bare)} on the base (empty, or out of the picture): not taken.")
+    if idle := [part for part in choice.masks if part not in asked]:
+        state.warn("mask", f"The mask of {in_few_words(idle)} was not used: the part stays as it is in the base.")
     for index, parts in _wanted(state).items():
         wanted = union(state.masks, parts)
         step.show(view.picture * (0.35 + 0.65 * wanted), f"from {state.names[index]}:\n{in_few_words(parts)}")
@@ -119,36 +136,46 @@ def transfer(state: State, step: TraceStep, move: Callable[[View, View, Tensor],
     """
     base = state.view(state.base)
     state.moved, state.taken = {}, {}
-    hand = {pick.part for pick in state.picks if pick.by_hand}
     for index, parts in _wanted(state).items():
-        facts.clear()
-        source = state.view(index)
-        moved = move(source, base, union(state.masks, parts))
-        fits = fitting(state, moved, base, parts)
-        bad = unfitting(state, index, parts, fits, facts, hand)
-        kept = tuple(part for part in parts if part not in bad or part in hand)
-        if kept:
-            # How the source lies best depends on the parts that are asked for: those left out have no say.
-            moved = moved if kept == parts else move(source, base, union(state.masks, kept))
-            state.moved[index], state.taken[index] = moved, kept
-        step.show(moved.picture, f"{state.names[index]}\n{in_few_words(kept) or 'nothing fits'}")
-        found: dict[str, Any] = {part: [round(value, 3) for value in fits[part]] for part in parts}
-        found |= {name: round(facts[name], 3) for name in ("mismatch", "believed") if name in facts}
-        step.facts[str(state.names[index])] = {**found, **({"how": facts["how"]} if "how" in facts else {})}
+        source, left = state.view(index), parts
+        measured: dict[str, Any] = {}
+        while left:
+            facts.clear()
+            moved = move(source, base, union(state.masks, left))
+            fits = fitting(state, moved, base, left)
+            bad = set(unfitting(state, index, left, fits, facts, state.by_hand)) - state.by_hand
+            measured |= {part: [round(value, 3) for value in fits[part]] for part in left}
+            if not bad:
+                state.moved[index], state.taken[index] = moved, left
+                break
+            # How the source lies best depends on the parts that are asked for: those left out have no say, and the others are asked again.
+            left = tuple(part for part in left if part not in bad)
+        step.show(moved.picture, f"{state.names[index]}\n{in_few_words(left) or 'nothing fits'}")
+        measured |= {name: round(facts[name], 3) for name in ("mismatch", "believed") if name in facts}
+        step.facts[str(state.names[index])] = {**measured, **({"how": facts["how"]} if "how" in facts else {})}
 
 
-def cross_over(state: State, step: TraceStep, cross: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
-    """Put the parts in, once per source, the one with the most parts first."""
-    picture = state.view(state.base).picture
+def cross_over(
+    state: State, step: TraceStep, cross: Callable[[Tensor, Tensor, Tensor], Tensor], judge: FaceJudge | None = None
+) -> None:
+    """Put the parts in, once per source, the one with the most parts first; what leads away from the person is taken out again."""
+    state.undone = frozenset()
+    _cross(state, step, cross)
+    if keep_person(state, judge):
+        _cross(state, step, cross)
+    step.facts = {str(state.names[i]): list(parts) for i, parts in state.used.items()}
+
+
+def _cross(state: State, step: TraceStep, cross: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
+    picture, used = state.view(state.base).picture, state.used
     step.show(picture, f"base {state.names[state.base]}")
-    for index in sorted(state.taken, key=lambda i: (-len(state.taken[i]), i)):
+    for index in sorted(used, key=lambda i: (-len(used[i]), i)):
         moved = state.moved[index]
         # Cross-overs look a little beyond the mask: where the source has no pixels they find the base.
         source = mix(picture, moved.picture, moved.valid)
-        picture = cross(picture, source, union(state.masks, state.taken[index]) * moved.valid).clamp(0, 1)
-        step.show(picture, f"+ {state.names[index]}\n{in_few_words(state.taken[index])}")
+        picture = cross(picture, source, union(state.masks, used[index]) * moved.valid).clamp(0, 1)
+        step.show(picture, f"+ {state.names[index]}\n{in_few_words(used[index])}")
     state.crossed = picture
-    step.facts = {str(state.names[i]): list(parts) for i, parts in state.taken.items()}
 
 
 def _choose_base(state: State, choice: Choice) -> None:
@@ -231,9 +258,9 @@ def _sources(state: State) -> list[int]:
 
 def _wanted(state: State) -> dict[int, tuple[str, ...]]:
     """Parts to take, by source; only those that have a mask."""
+    masked = {part for part, each in state.masks.items() if bool(each.any())}
     wanted = {
-        index: tuple(pick.part for pick in state.picks if pick.frame == index and pick.part in state.masks)
-        for index in _sources(state)
+        index: tuple(pick.part for pick in state.picks if pick.frame == index and pick.part in masked) for index in _sources(state)
     }
     return {index: parts for index, parts in wanted.items() if parts}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,22 @@ from sharpening.errors import RangeError
 from sharpening.imaging.convert import to_uint8
 from sharpening.imaging.sheet import sheet
 
-__all__ = ["Trace", "TraceStep"]
+__all__ = ["Trace", "TraceStep", "finite"]
 
 Picture = NDArray[np.uint8]
+
+
+def finite(facts: Any) -> Any:
+    """Facts as JSON can hold them: None for what could not be measured (NaN, infinity), however deep it lies.
+
+    >>> finite({"gain": float("nan"), "parts": [1.5, float("inf")]})
+    {'gain': None, 'parts': [1.5, None]}
+    """
+    if isinstance(facts, dict):
+        return {key: finite(value) for key, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [finite(value) for value in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 
 @dataclass(eq=False)

@@ -32,6 +32,7 @@ class Finetuned:
         change: distance of the descriptors before and after [-]; None where no judge or no face was there to measure it.
         name: of the finetuner's weights.
         most_change: the largest change that was allowed [-].
+        judged: whether a judge was asked.
     """
 
     picture: NDArray[np.float32]
@@ -39,6 +40,7 @@ class Finetuned:
     change: float | None
     name: str
     most_change: float = MOST_CHANGE
+    judged: bool = False
 
     def facts(self) -> dict[str, Any]:
         """For the report."""
@@ -47,6 +49,8 @@ class Finetuned:
 
     def warnings(self) -> list[str]:
         """What the user should know."""
+        if self.kept and self.change is None and self.judged:
+            return [f"Whether the finetuner {self.name} changed the person could not be measured: no face was found in its input."]
         if self.kept:
             return []
         return [
@@ -93,7 +97,9 @@ class Finetuner:
         change = identity_change(before, after, self.judge)
         kept = change is None or change <= self.most_change
         chosen = after[0].movedim(0, -1).numpy() if kept else picture
-        return Finetuned(np.ascontiguousarray(chosen, np.float32), kept, change, self.trained.card.name, self.most_change)
+        return Finetuned(
+            np.ascontiguousarray(chosen, np.float32), kept, change, self.trained.card.name, self.most_change, self.judge is not None
+        )
 
     def tensor(self, pictures: torch.Tensor) -> torch.Tensor:
         """Finetune a batch `[bs, 3, S, S]` in [0, 1], on the CPU, without looking at the persons."""
@@ -105,13 +111,16 @@ class Finetuner:
         return made if made.shape[-1] == side else resize_tensor(made, side).clamp(0, 1)
 
 
-def identity_change(before: torch.Tensor, after: torch.Tensor, judge: FaceJudge | None) -> float | None:
+def identity_change(
+    before: torch.Tensor, after: torch.Tensor, judge: FaceJudge | None, landmarks: torch.Tensor | None = None
+) -> float | None:
     """How far a picture's descriptor moved.
 
     Args:
         before: `[1, 3, H, W]`, RGB in [0, 1].
         after: `[1, 3, H2, W2]`, of the same proportions.
         judge: describes the faces.
+        landmarks: `[1, 5, 2]` of the face in the picture before [px], where they are known; it is searched for otherwise.
 
     Returns:
         Distance of the descriptors [-]; None where no judge or no face was there to measure it.
@@ -120,5 +129,7 @@ def identity_change(before: torch.Tensor, after: torch.Tensor, judge: FaceJudge 
         return None
     # Both at one size and with one cut: what is compared is the face, not where the landmarks fell.
     same_size = resize_tensor(before, (after.shape[-2], after.shape[-1])).clamp(0, 1)
-    distance = float(judge.same_person(after, same_size).distance[0])
+    if landmarks is not None:
+        landmarks = landmarks * (after.shape[-1] / before.shape[-1])
+    distance = float(judge.same_person(after, same_size, landmarks=landmarks).distance[0])
     return None if np.isnan(distance) else distance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -140,11 +140,11 @@ def versions() -> dict[str, str]:
 def warnings_for(source: Source, located: Located, trained: TrainedNetwork, agreement: Agreement) -> list[str]:
     """What the user should know before trusting the picture, the gravest first."""
     on_face = face_warnings(located, trained.card.size_in, trained.scale)
-    return [*identity_warnings(located, agreement), *on_face, *frame_warnings(source, located)]
+    return [*identity_warnings(located.indexes, agreement), *on_face, *frame_warnings(source, located)]
 
 
-def identity_warnings(located: Located, agreement: Agreement) -> list[str]:
-    """What to say of the person: not measured, not alike, or frames that do not agree."""
+def identity_warnings(names: Sequence[int], agreement: Agreement) -> list[str]:
+    """What to say of the person: not measured, not alike, or frames that do not agree; `names` are the frames' numbers."""
     if agreement.to_person is None:
         return [f"Whether the result shows the person of the frames could not be measured: {agreement.problem}."]
     words = []
@@ -153,10 +153,12 @@ def identity_warnings(located: Located, agreement: Agreement) -> list[str]:
             f"Low identity agreement: the result does not look like the person in the frames (distance {agreement.to_person:.2f}; "
             f"below {LOW_AGREEMENT} counts as the same person). Do not use it to recognise anybody."
         )
-    strangers = [located.indexes[i] for i, far in enumerate(agreement.among_frames) if far is not None and far > STRANGER]
+    strangers = [names[i] for i, far in enumerate(agreement.among_frames) if far is not None and far > STRANGER]
     if strangers:
-        names = ", ".join(str(index) for index in strangers)
-        words.append(f"The frames do not agree with each other: frame(s) {names} may show another person, or are too poor to tell.")
+        listed = ", ".join(str(number) for number in strangers)
+        words.append(
+            f"The frames do not agree with each other: frame(s) {listed} may show another person, or are too poor to tell."
+        )
     return words
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sharpening.errors import InputError, RangeError
 from sharpening.reconstruct.choice import Choice, parse_sources, read_choice, write_choice
-from sharpening.reconstruct.settings import Settings
+from sharpening.reconstruct.settings import Settings, check_kept
 
 
 def test_groups_stand_for_their_parts() -> None:
@@ -23,7 +23,8 @@ def test_other_words_are_refused(word) -> None:
 
 
 def test_what_is_written_is_read_back(tmp_path) -> None:
-    choice = Choice(3, {"mouth": 1, "nose": 3}, rest="base", masks={"mouth": "m.png"})
+    mask = {"mouth": str(tmp_path / "m.png")}
+    choice = Choice(3, {"mouth": 1, "nose": 3}, "base", mask, found={"nose": 3}, frames=(1, 3, 5), middle=3)
     settings = Settings(clean="bicubic", crossover="gradient", margin=0.2)
     write_choice(tmp_path / "c.json", choice, settings, {"note": "for the reader"})
     assert read_choice(tmp_path / "c.json") == (choice, settings)
@@ -87,3 +88,68 @@ def test_settings_refuse_what_cannot_be() -> None:
             Settings(**wrong)
     with pytest.raises(RangeError, match="colour"):
         Settings.from_dict({"colour": 1})
+
+
+def test_parts_that_differ_from_what_was_found_are_the_users() -> None:
+    choice = Choice(3, {"mouth": 1, "nose": 2, "chin": 3}, found={"mouth": 1, "nose": 4})
+    assert choice.by_hand == {"nose", "chin"}
+
+
+@pytest.mark.parametrize("words", [["eyes=3", "left_eye=1"], ["left_eye=1", "eyes=3"], ["left_eye=1", "face=9", "eyes=3"]])
+def test_a_part_outdoes_its_group_in_whatever_order(words) -> None:
+    found = parse_sources(words)
+    assert (found["left_eye"], found["right_eye"]) == (1, 3)
+    with pytest.raises(RangeError, match="left_eye=2.*one frame"):
+        parse_sources([*words, "left_eye=2"])
+
+
+def test_parts_that_stay_still_do_when_somebody_edits_the_base(tmp_path) -> None:
+    file = tmp_path / "c.json"
+    write_choice(file, Choice(3, {"mouth": 1, "nose": 3}), Settings())
+    facts = json.loads(file.read_text())
+    assert facts["sources"] == {"mouth": 1, "nose": "base"}
+    file.write_text(json.dumps({**facts, "base": 5}))
+    assert read_choice(file)[0].sources == {"mouth": 1, "nose": 5}
+
+
+def test_masks_are_looked_for_beside_the_choice(tmp_path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"version": 1, "masks": {"brows": "b.png", "right_brow": "/elsewhere/r.png"}}))
+    assert read_choice(file)[0].masks == {"left_brow": str(tmp_path / "b.png"), "right_brow": "/elsewhere/r.png"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"enlarge": 2.5},
+        {"enlarge": True},
+        {"clearly": float("nan")},
+        {"most_change": float("inf")},
+        {"keep_person": "false"},
+        {"margin": "0.2"},
+        {"margin": -1},
+        {"transfer": 5},
+        {"masks": None},
+        {"mask_clean": "pulse"},
+    ],
+)
+def test_settings_of_another_kind_are_refused(wrong, tmp_path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"version": 1, "settings": wrong}))
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        read_choice(file)
+
+
+def test_whole_numbers_are_numbers() -> None:
+    assert Settings(clearly=2, margin=1).clearly == 2
+
+
+def test_settings_of_steps_that_are_kept_must_stay() -> None:
+    before = Settings(clean="bicubic", transfer="dlib", clearly=1.5)
+    check_kept(Settings(clean="bicubic", transfer="dense", clearly=1.5), before, "transfer")
+    check_kept(Settings(), before, "clean")
+    check_kept(Settings(), None, "finetune")
+    with pytest.raises(RangeError, match="transfer.*'dlib'.*--from transfer"):
+        check_kept(Settings(clean="bicubic", clearly=1.5), before, "crossover")
+    with pytest.raises(RangeError, match="clearly.*--from select"):
+        check_kept(Settings(clean="bicubic", transfer="dlib"), before, "mask")

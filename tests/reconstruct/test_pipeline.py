@@ -261,3 +261,206 @@ def test_frames_are_taken_round_a_chosen_base(film) -> None:
     made = Reconstruction(BICUBIC, judge=False)(longer, Choice(base=10, rest="base"), cropped=True)
     assert made.choice.base == 10
     assert list(made.state.names) == list(range(7, 14))
+
+
+def astray_from(method: Reconstruction, monkeypatch, mismatch: float, *, at_call: int = 1) -> None:
+    """Let the transfer measure this mismatch from its n-th call on."""
+    real, calls = method._transfer, []
+
+    def measured(source, base, mask):
+        moved = real(source, base, mask)
+        calls.append(source)
+        method._facts.update(mismatch=mismatch if len(calls) >= at_call else 0.1, believed=1.0)
+        return moved
+
+    monkeypatch.setattr(method, "_transfer", measured)
+
+
+def test_a_choice_that_was_found_is_checked_again_and_one_by_hand_is_not(done, monkeypatch) -> None:
+    method = Reconstruction(BICUBIC, judge=False)
+    astray_from(method, monkeypatch, 0.9)
+    assert not method.again(done, start="select").state.taken
+    chosen = replace(done.choice, sources={**done.choice.sources, "mouth": 1, "nose": 3})
+    assert method.again(done, chosen, start="select").state.by_hand == chosen.by_hand
+    by_hand = method.again(done, Choice(base=3, sources={"mouth": 1}, rest="base"), start="select")
+    assert by_hand.state.taken == {1: ("mouth",)}
+    assert any("as you chose" in words for words in by_hand.warnings)
+    assert by_hand.choice.by_hand == {"mouth"}
+    assert method.again(by_hand, start="select").state.taken == {1: ("mouth",)}
+
+
+def test_a_source_is_asked_again_when_a_part_of_it_was_dropped(done, monkeypatch) -> None:
+    method = Reconstruction(BICUBIC, judge=False)
+    real, asked = steps_module.fitting, []
+
+    def fitting(state, moved, base, parts):
+        asked.append(parts)
+        found = real(state, moved, base, parts)
+        return {**found, parts[0]: (0.1, 1.0)} if len(asked) == 1 else found
+
+    monkeypatch.setattr(steps_module, "fitting", fitting)
+    choice = Choice(base=3, sources={"mouth": 1, "nose": 1}, rest="base", found={"mouth": 1, "nose": 1})
+    astray_from(method, monkeypatch, 0.9, at_call=2)
+    made = method.again(done, choice, start="select")
+    assert asked == [("nose", "mouth"), ("mouth",)]
+    assert not made.state.taken
+    assert any("does not lie on the base (mismatch 0.90): not taken" in words for words in made.warnings)
+
+
+def test_what_was_taken_out_again_comes_back_with_another_crossover(film, colour_judge, monkeypatch) -> None:
+    method = Reconstruction(BICUBIC, judge=colour_judge)
+    first = method(film.sequence, Choice(base=3))
+    monkeypatch.setattr(method, "_cross", lambda base, source, mask: base * torch.tensor([0.2, 1, 1])[:, None, None])
+    undone = method.again(first, start="crossover")
+    assert undone.report["steps"]["crossover"] == {}
+    assert set(undone.choice.sources.values()) == {3}
+    assert undone.report["rests_on"][1] == "No part was taken from another frame."
+    kept = method.again(undone, start="finetune")
+    assert any("taken out again" in words for words in kept.warnings)
+    again = Reconstruction(Settings(clean="bicubic", crossover="soft"), judge=colour_judge).again(undone, start="crossover")
+    assert again.state.used == first.state.used
+    assert not again.warnings or not any("taken out again" in words for words in again.warnings)
+
+
+def test_parts_of_the_users_stay_where_the_person_is_lost(film, colour_judge, monkeypatch) -> None:
+    method = Reconstruction(BICUBIC, judge=colour_judge)
+    first = method(film.sequence, Choice(base=3, sources={"mouth": 1}))
+    monkeypatch.setattr(method, "_cross", lambda base, source, mask: base * torch.tensor([0.2, 1, 1])[:, None, None])
+    made = method.again(first, start="crossover")
+    assert made.state.used == {1: ("mouth",)}
+    assert any("taken out again, mouth left in, as you chose" in words for words in made.warnings)
+
+
+@pytest.mark.parametrize("middle", [None, 7, 11])
+def test_a_choice_takes_the_frames_that_it_was_made_of(film, middle) -> None:
+    longer = np.concatenate([film.sequence.frames] * 3)
+    method = Reconstruction(BICUBIC, judge=False)
+    first = method(longer, cropped=True, middle=middle)
+    again = method(longer, first.choice, cropped=True)
+    assert again.state.names == first.state.names
+    assert np.allclose(again.picture, first.picture, atol=1e-6)
+    assert not any("The choice was made of frames" in words for words in again.warnings)
+
+
+def test_other_frames_than_those_of_the_choice_are_warned_of(film) -> None:
+    method = Reconstruction(BICUBIC, judge=False)
+    first = method(film.sequence)
+    made = method(film.sequence, replace(first.choice, sources={}, found={}), start=0, stop=6)
+    assert any(
+        "The choice was made of frames 0, 1, 2, 3, 4, 5, 6; now 0, 1, 2, 3, 4, 5 are used" in words for words in made.warnings
+    )
+
+
+def test_what_cannot_be_changed_any_more_is_refused(done) -> None:
+    dlib = Reconstruction(Settings(clean="bicubic", transfer="dlib"), judge=False)
+    with pytest.raises(RangeError, match="transfer.*'dense'.*Begin with that step"):
+        dlib.again(done, start="crossover")
+    assert dlib.again(done, start="transfer").settings.transfer == "dlib"
+    method = Reconstruction(BICUBIC, judge=False)
+    with pytest.raises(RangeError, match="base: frame 5.*Begin with 'select'"):
+        method.again(done, Choice(base=5), start="crossover")
+    with pytest.raises(RangeError, match="mask of mouth.*Begin with 'mask'"):
+        method.again(done, Choice(masks={"mouth": "m.png"}), start="transfer")
+
+
+def test_a_part_without_a_mask_is_told_and_not_taken(film, tmp_path) -> None:
+    write_mask(tmp_path / "nothing.png", torch.zeros(1, 128, 128))
+    masks = {"mouth": str(tmp_path / "nothing.png"), "nose": str(tmp_path / "nothing.png")}
+    made = Reconstruction(BICUBIC, judge=False)(film.sequence, Choice(base=3, sources={"mouth": 1}, rest="base", masks=masks))
+    assert np.array_equal(made.picture, made.base_picture)
+    assert any("no mask of mouth" in words for words in made.warnings)
+    assert any("mask of nose was not used" in words for words in made.warnings)
+    json.dumps(made.report, allow_nan=False)
+
+
+def test_a_finetuner_that_cannot_take_the_picture_costs_nothing(done, colour_judge, monkeypatch) -> None:
+    method = Reconstruction(Settings(clean="bicubic", finetune="unsharp-mask"), judge=colour_judge)
+
+    def refuse(picture):
+        raise NoFaceFound("the picture", "Give a larger one.")
+
+    monkeypatch.setattr(method, "_finetune", refuse)
+    made = method.again(done, start="finetune")
+    assert np.array_equal(made.picture, done.picture)
+    assert any("could not be used" in words and "Give a larger one" in words for words in made.warnings)
+    assert made.report["finetune"] == {"identity_change": None, "undone_from": MOST_CHANGE, "kept": False}
+
+
+def test_a_finetuner_is_judged_by_the_landmarks_that_are_known(done) -> None:
+    """A judge that finds no face in the result by itself must not let everything pass."""
+    from sharpening.models.face_id.judge import FaceJudge
+
+    method = Reconstruction(Settings(clean="bicubic", finetune="unsharp-mask"), judge=FaceJudge(find=lambda picture: []))
+    method._finetune = lambda picture: 1 - picture
+    made = method.again(done, start="finetune")
+    assert made.report["finetune"]["identity_change"] > MOST_CHANGE
+    assert np.array_equal(made.picture, done.picture)
+
+
+def test_identity_is_warned_of_after_a_stored_state_too(done, colour_judge, tmp_path) -> None:
+    strangers = type(colour_judge)(scale=400.0)
+    first = Reconstruction(Settings(clean="bicubic", keep_person=False), judge=strangers)(
+        FrameSequence(done.state.frames, "film"), Choice(base=3)
+    )
+    assert any("identity" in words for words in first.warnings)
+    first.save(tmp_path / "face.png", keep_state=True)
+    state = read_state(tmp_path / "face.state.npz")
+    again = Reconstruction(first.settings, judge=strangers).again(state, start="crossover")
+    assert [words for words in again.warnings if "identity" in words] == [words for words in first.warnings if "identity" in words]
+
+
+def test_damaged_states_are_told(done, tmp_path, rng) -> None:
+    data = done.save(tmp_path / "face.png", keep_state=True).with_suffix(".state.npz").read_bytes()
+    file = tmp_path / "x.state.npz"
+    for k in range(60):
+        broken = bytearray(data)
+        if k % 3 == 0:
+            broken = broken[: int(rng.integers(1, len(broken)))]
+        else:
+            for _ in range(3):
+                broken[int(rng.integers(0, len(broken)))] ^= int(rng.integers(1, 255))
+        file.write_bytes(broken)
+        try:
+            read_state(file)
+        except InputError as error:
+            assert "x.state.npz" in str(error)  # noqa: PT017  (a flipped bit in a comment field may go unseen)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"taken": [1]},
+        {"taken": {"99": ["mouth"]}},
+        {"base": 100},
+        {"names": [0]},
+        {"warnings": []},
+        {"landmarks": {}},
+        {"picks": [["ear", 1, "", False]]},
+        {"alignments": [None] * 6},
+        {"settings": {"enlarge": "four"}},
+        {"array": ("cleaned", np.zeros((7, 3, 64, 64), np.float32))},
+        {"array": ("cleaned", np.zeros((2, 2), np.float32))},
+        {"array": ("crossed", np.zeros((3, 128, 128), np.int64))},
+        {"array": ("landmarks.0", np.full((68, 2), np.nan))},
+    ],
+)
+def test_states_whose_pieces_do_not_fit_are_told(done, tmp_path, change) -> None:
+    stored = done.save(tmp_path / "face.png", keep_state=True).with_suffix(".state.npz")
+    arrays = dict(np.load(stored))
+    facts = json.loads(str(arrays["facts"]))
+    if "array" in change:
+        name, array = change["array"]
+        arrays[name], change = array, {}
+    arrays["facts"] = np.array(json.dumps({**facts, **change}))
+    np.savez(tmp_path / "y.state.npz", **arrays)
+    with pytest.raises(InputError, match="y.state.npz"):
+        read_state(tmp_path / "y.state.npz")
+
+
+def test_a_state_that_unpacks_to_too_much_is_not_opened(done, tmp_path, monkeypatch) -> None:
+    from sharpening.reconstruct import state_file
+
+    stored = done.save(tmp_path / "face.png", keep_state=True).with_suffix(".state.npz")
+    monkeypatch.setattr(state_file, "LARGEST", 1000)
+    with pytest.raises(InputError, match="unpacked"):
+        read_state(stored)

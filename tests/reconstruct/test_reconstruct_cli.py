@@ -71,7 +71,7 @@ def test_sources_by_hand(run, folder, tmp_path) -> None:
     )
     assert code == 0, said
     sources = json.loads((tmp_path / "x.json").read_text())["choice"]["sources"]
-    assert (sources["mouth"], sources["chin"], sources["left_cheek"]) == (1, 3, 3)
+    assert (sources["mouth"], sources["chin"], sources["left_cheek"]) == (1, "base", "base")
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,30 @@ def test_what_cannot_be_is_one_message(run, folder, tmp_path, options, words) ->
     assert words in said
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_stored_state_goes_on_with_its_own_settings_and_refuses_what_comes_too_late(run, folder, tmp_path) -> None:
+    code, said = run(folder, "-o", tmp_path / "face.png", "--clean", "bicubic", "--base", 3, "--crossover", "sharp", "--keep-state")
+    assert code == 0, said
+    state = tmp_path / "face.state.npz"
+    code, said = run(state, "-o", tmp_path / "on.png", "--from", "crossover")
+    assert code == 0, said
+    assert np.array_equal(read_picture(tmp_path / "on.png"), read_picture(tmp_path / "face.png"))
+    settings = json.loads((tmp_path / "on.json").read_text())["choice"]["settings"]
+    assert (settings["clean"], settings["crossover"]) == ("bicubic", "sharp")
+    for option, value, words in (
+        ("--transfer", "dlib", "--from transfer"),
+        ("--clean", "default", "--from clean"),
+        ("--base", 5, "select"),
+    ):
+        code, said = run(state, "-o", tmp_path / "no.png", "--from", "crossover", option, value)
+        assert code != 0
+        assert words in said, said
+    code, said = run(state, "-o", tmp_path / "no.png", "--middle", 2, "--cropped")
+    assert code == 2
+    assert "cropped, middle" in said
+    assert not (tmp_path / "no.png").exists()
+    code, said = run(state, "-o", tmp_path / "base.png", "--base", 5, "--source", "mouth=1")
+    assert code == 0, said
+    chosen = json.loads((tmp_path / "base.json").read_text())["choice"]
+    assert (chosen["base"], chosen["sources"]["mouth"], "mouth" in chosen["found"]) == (5, 1, False)

@@ -24,9 +24,9 @@ def quality(score: list[list[float]], likeness: float | list[list[float]] = 0.95
     return Quality(PARTS, values, np.broadcast_to(np.array(likeness, float), values.shape), np.full(4, 0.5))
 
 
-def chosen(given: Quality, poses=None, **more) -> dict[str, int]:
-    poses = [FRONTAL] * len(given.score) if poses is None else poses
-    return {pick.part: pick.frame for pick in choose_sources(given, 0, poses, **more)}
+def chosen(rated: Quality, poses=None, **more) -> dict[str, int]:
+    poses = [FRONTAL] * len(rated.score) if poses is None else poses
+    return {pick.part: pick.frame for pick in choose_sources(rated, 0, poses, **more)}
 
 
 def test_the_base_is_the_most_frontal_frame() -> None:
@@ -78,11 +78,17 @@ def test_frames_that_do_not_show_a_part_are_no_sources() -> None:
 
 
 def test_what_was_chosen_by_hand_stays_and_the_rest_is_found() -> None:
-    given = quality([[1, 1, 0.3, 0.3], [1, 1, 1.5, 1.5], [1, 1, 1.0, 1.0]])
-    assert chosen(given, by_hand={"mouth": 2}) == {"left_eye": 0, "right_eye": 0, "nose": 1, "mouth": 2}
-    assert chosen(given, by_hand={"mouth": 2}, rest="base") == {"left_eye": 0, "right_eye": 0, "nose": 0, "mouth": 2}
-    picks = choose_sources(given, 0, [FRONTAL] * 3, by_hand={"mouth": 2})
+    rated = quality([[1, 1, 0.3, 0.3], [1, 1, 1.5, 1.5], [1, 1, 1.0, 1.0]])
+    assert chosen(rated, given={"mouth": 2}) == {"left_eye": 0, "right_eye": 0, "nose": 1, "mouth": 2}
+    assert chosen(rated, given={"mouth": 2}, rest="base") == {"left_eye": 0, "right_eye": 0, "nose": 0, "mouth": 2}
+    picks = choose_sources(rated, 0, [FRONTAL] * 3, given={"mouth": 2})
     assert [pick.part for pick in picks if pick.by_hand] == ["mouth"]
+    assert not any(pick.by_hand for pick in choose_sources(rated, 0, [FRONTAL] * 3, given={"mouth": 2}, hand=()))
+
+
+def test_a_part_that_cannot_be_rated_can_be_chosen_all_the_same() -> None:
+    picks = choose_sources(quality([[1, 1, 1, 1], [1, 1, 1, 1]]), 0, [FRONTAL] * 2, given={"hair": 1}, rest="base")
+    assert [(pick.part, pick.frame) for pick in picks if pick.frame] == [("hair", 1)]
 
 
 def test_how_clear_is_clear_is_a_setting() -> None:

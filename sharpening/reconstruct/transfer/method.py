@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -17,6 +18,9 @@ transfers = Registry("transfer")
 transfers.add("align-blend", "sharpening.reconstruct.transfer.align_blend:align_blend")
 transfers.add("dlib", "sharpening.reconstruct.transfer.dlib_swap:dlib_swap")
 transfers.add("dense", "sharpening.reconstruct.transfer.dense:dense")
+
+# What loads the networks of those that have some; they become their setting `network`.
+_networks = Registry("transfer with a network")
 
 LATER_TRANSFERS: dict[str, str] = {
     "few-shot": "the networks of the few-shot face translation GAN and its face parser, converted from their published files",
@@ -33,16 +37,21 @@ class Transfer(Protocol):
         ...
 
 
-def create_transfer(name: str, **settings: Any) -> Transfer:
+def create_transfer(
+    name: str, *, weights: str | Path | None = None, pretrained: str | Path | None = None, **settings: Any
+) -> Transfer:
     """The transfer called `name`, with its settings fixed.
 
     Args:
         name: a name of `transfers`.
+        weights: name or path of the weights, for a transfer with a network.
+        pretrained: folder to search the weights in first.
         settings: keyword arguments of that function.
 
     Raises:
-        RangeError: for a transfer that is planned and not there yet; the message says what it will need.
+        RangeError: for weights of a transfer without a network, or a transfer that is planned; the message says what it will need.
         KeyError: for any other unknown name.
+        WeightsMissing: if the weights are nowhere, or the transfer needs some and none were named.
 
     >>> create_transfer("align-blend").func.__name__
     'align_blend'
@@ -50,4 +59,9 @@ def create_transfer(name: str, **settings: Any) -> Transfer:
     if name in LATER_TRANSFERS:
         advice = f"It comes with the StyleGAN family and will need {LATER_TRANSFERS[name]}."
         raise RangeError("transfer", f"'{name}'", f"one of {', '.join(transfers)} until then", advice)
-    return partial(transfers.get(name), **settings)
+    method = transfers.get(name)
+    if name in _networks:
+        settings.setdefault("network", _networks.get(name)(weights, pretrained=pretrained))
+    elif weights is not None:
+        raise RangeError(f"weights of transfer '{name}'", weights, "none", "It has no network; leave the weights out.")
+    return partial(method, **settings)

@@ -112,15 +112,18 @@ def probe(
 
 
 def poses(
-    folder: Annotated[Path, typer.Argument(help="Pictures of one person from several angles: a clip, or a person of HeadPose.")],
+    folder: Annotated[Path, typer.Argument(help="Pictures of one person from several angles: a clip, or the HeadPose set.")],
     transfers: Annotated[str, typer.Option(help="Transfers, separated by commas.")] = "no transfer,align-blend,dlib,dense",
     crossover: Annotated[str, typer.Option(help="How the moved parts are put in.")] = "soft",
     most_angle: Annotated[float, typer.Option(min=0, help="Only pairs that look no further apart than this [degrees].")] = 180,
 ) -> None:
     """Measure position transfer (thesis 3.4): the parts of every picture on every other one, by the angle between them."""
-    from sharpening.evaluation.pose_transfer import pose_transfer, pose_transfer_table
+    from sharpening.evaluation.pose_transfer import pose_series, pose_transfer, pose_transfer_table
     from sharpening.evaluation.table_text import text
 
     names = [name.strip() for name in transfers.split(",")]
-    rows = pose_transfer(folder, methods=names, crossover=crossover, most_angle=most_angle)
+    rows = []
+    with console.known("--transfers or --crossover"):
+        for paths in pose_series(folder):
+            rows += pose_transfer(paths, methods=names, crossover=crossover, most_angle=most_angle)
     console.out.print(text(pose_transfer_table(rows)), markup=False)

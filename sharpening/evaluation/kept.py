@@ -47,6 +47,11 @@ class Kept:
             facts = json.loads(file.read_text(encoding="utf-8"))
             if facts["form"] != FORM:
                 raise ValueError(f"form {facts['form']!r}")
+            for each in facts["systems"].values():
+                # Names come out of a file: only what lies inside the folder is read.
+                for name in (each["folder"], *each["samples"]):
+                    if not name or Path(name).name != name or name == "..":
+                        raise ValueError(f"{name!r} is no plain name")
             return {
                 str(label): {"key": str(each["key"]), "folder": str(each["folder"]), "samples": [str(n) for n in each["samples"]]}
                 for label, each in facts["systems"].items()
@@ -73,8 +78,7 @@ class Kept:
             known = ", ".join(self.systems) or "nothing"
             raise InputError(self.folder, f"holds no pictures of {label!r}.", f"It holds {known}.")
         own = self.systems[label]
-        # Names come out of a file: only what lies inside the folder is read.
-        return {name: self.folder / Path(own["folder"]).name / f"{Path(name).name}.png" for name in own["samples"]}
+        return {name: self.folder / own["folder"] / f"{name}.png" for name in own["samples"]}
 
     def picture(self, label: str, name: str) -> NDArray[np.uint8]:
         """Read one."""

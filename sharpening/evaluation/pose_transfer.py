@@ -20,7 +20,8 @@ from torch import Tensor
 from sharpening.errors import InputError, NoFaceFound
 from sharpening.evaluation.inside import measure_inside
 from sharpening.evaluation.table_text import Grid
-from sharpening.frames.listing import list_pictures
+from sharpening.frames.head_pose import HeadPose, is_shot, parse_shot
+from sharpening.frames.listing import list_pictures, stills
 from sharpening.imaging.convert import to_tensor, to_uint8
 from sharpening.imaging.files import read_picture
 from sharpening.metrics.seam import seam
@@ -33,11 +34,11 @@ from sharpening.models.face_id.judge import FaceJudge
 from sharpening.models.face_seg.landmark_masks import landmark_masks
 from sharpening.models.face_seg.parts import SMALL_PARTS
 from sharpening.reconstruct.crossover.method import create_crossover
-from sharpening.reconstruct.transfer.dense import mismatch
+from sharpening.reconstruct.transfer.measure import measure
 from sharpening.reconstruct.transfer.method import Transfer, create_transfer
 from sharpening.reconstruct.view import Moved, View
 
-__all__ = ["ANGLES", "PoseTransferRow", "pose_transfer", "pose_transfer_table"]
+__all__ = ["ANGLES", "PoseTransferRow", "pose_series", "pose_transfer", "pose_transfer_table"]
 
 Picture = NDArray[np.uint8]
 
@@ -60,7 +61,7 @@ class PoseTransferRow:
         method: name of the transfer; "no transfer" puts the source's pixels where they are.
         angle: between the directions the two look in [degrees]; NaN where a face was not found.
         refused: why a pipeline should refuse the result; empty where it should not. Such results are measured all the same.
-        mismatch: of the moved source and the base round the parts, see `reconstruct.transfer.dense.mismatch`.
+        mismatch: of the moved source and the base round the parts, see `reconstruct.transfer.measure`.
         identity: cosine of the face's descriptor to the base's.
         distance: of the descriptors.
         psnr: inside the parts, against the base's own picture [dB].
@@ -79,6 +80,24 @@ class PoseTransferRow:
     psnr: float = math.nan
     ssim: float = math.nan
     seam: float = math.nan
+
+
+def pose_series(folder: str | Path) -> list[list[Path]]:
+    """The pictures of a folder, in groups of one person that may be put on each other.
+
+    A folder of the HeadPose set gives a group for each person and series, since persons took glasses on or off between the two; any other
+    folder is one group.
+
+    Raises:
+        InputError: no such folder, or no picture in it.
+    """
+    paths = stills(Path(folder))
+    if not paths or not all(is_shot(path) for path in paths):
+        return [list(list_pictures(folder))]
+    groups: dict[tuple[int, int], list[Path]] = {}
+    for shot in HeadPose(folder):
+        groups.setdefault((shot.person, shot.series), []).append(shot.path)
+    return list(groups.values())
 
 
 def pose_transfer(
@@ -128,7 +147,7 @@ def pose_transfer(
     moves = {name: None if name == _NEITHER[1] else create_transfer(name) for name in methods}
     judge = FaceJudge() if judge is None else judge
     for base in seen:
-        near = {s: _angle(poses[s], poses[base]) for b, s in permutations(seen, 2) if b == base}
+        near = {s: _known_angle(s, base) or _angle(poses[s], poses[base]) for b, s in permutations(seen, 2) if b == base}
         todo = {source: angle for source, angle in near.items() if angle <= most_angle}
         rows += _onto(base, todo, seen, moves, cross, parts, judge)
     return rows
@@ -182,6 +201,13 @@ def _view(path: Path, size: int, find: Callable[[Picture], list[Face]]) -> View 
     return None if landmarks is None else View(to_tensor(crop[None])[0], landmarks)
 
 
+def _known_angle(one: str, other: str) -> float | None:
+    """Of pictures of the HeadPose set, whose names tell where they look."""
+    if not (is_shot(one) and is_shot(other)):
+        return None
+    return parse_shot(one).angle_to(parse_shot(other))
+
+
 def _angle(one: Pose, other: Pose) -> float:
     (a, b), (c, d) = ((math.radians(pose.pitch), math.radians(pose.yaw)) for pose in (one, other))
     cosine = math.sin(a) * math.sin(c) + math.cos(a) * math.cos(c) * math.cos(b - d)
@@ -207,7 +233,7 @@ def _onto(
         for method, move in moves.items():
             other = views[source]
             moved = Moved(other.picture, torch.ones_like(mask)) if move is None else move(other, view, mask)
-            misfit = mismatch(view, moved, mask)
+            misfit = measure(view, moved, mask)["mismatch"]
             rows.append(PoseTransferRow(base, source, method, angle, _refusal(angle, misfit, moved, mask), misfit))
             results.append(cross(view.picture, moved.picture, mask * moved.valid))
     if not results:

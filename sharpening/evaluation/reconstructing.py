@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sharpening.errors import SharpeningError, WeightsMismatch, WeightsMissing
+from sharpening.errors import NoFaceFound
 from sharpening.evaluation.methods import Made, SequenceMethod, fitted
 from sharpening.evaluation.sample import Sample
 from sharpening.evaluation.sections import careful_sources, good_sources
@@ -21,11 +21,17 @@ from sharpening.frames.sequence import FrameSequence
 from sharpening.models.face_id import FaceJudge
 from sharpening.reconstruct import Choice, Reconstruction, Settings, State
 from sharpening.reconstruct.clean import create_cleaner
+from sharpening.reconstruct.people import TwoPersons
 
 __all__ = ["CODE", "Reconstructing", "code_key"]
 
 # What a reconstruction's rows are made by: when the code of these changes, they are measured anew.
-CODE = ("sharpening.reconstruct", "sharpening.models.face_seg", "sharpening.models.face_align")
+CODE = (
+    "sharpening.reconstruct",
+    "sharpening.restore",
+    *(f"sharpening.models.{room}" for room in ("face_seg", "face_align", "face_id", "inpaint_net", "basic_blocks", "loading")),
+    "sharpening.imaging",
+)
 
 MOST_STARTS = 100  # states that are kept, 3 MB each: those of one start, of one set
 _STARTS: dict[Any, State] = {}
@@ -74,9 +80,7 @@ class Reconstructing(SequenceMethod):
     def _one(self, sample: Sample) -> tuple[Tensor, dict[str, int] | None]:
         try:
             found = self._found(sample)
-        except (WeightsMissing, WeightsMismatch):
-            raise
-        except SharpeningError:
+        except (NoFaceFound, TwoPersons):  # all else is a mistake of the run and not of the sample
             return self._fitted(self.cleaner.clean(sample.frames)[sample.middle], sample), None
         picture = torch.from_numpy(found.picture).movedim(-1, 0).float()
         return self._fitted(picture, sample), dict(found.choice.sources)
@@ -112,15 +116,17 @@ def _right(sample: Sample, sources: dict[str, int] | None) -> float:
 
 @cache
 def code_key(packages: tuple[str, ...] = CODE) -> str:
-    """A hash of what the code of some packages does: comments and docstrings do not count."""
+    """A hash of what the code of some packages and modules does: comments and docstrings do not count."""
     digest = hashlib.sha256()
     for name in packages:
         spec = find_spec(name)
-        for folder in sorted(spec.submodule_search_locations or ()) if spec else ():
-            for file in sorted(Path(folder).rglob("*.py")):
-                digest.update(
-                    file.relative_to(folder).as_posix().encode() + _without_words(file.read_text(encoding="utf-8")).encode()
-                )
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(name)
+        origin = Path(spec.origin)
+        for file in sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]:
+            digest.update(
+                file.relative_to(origin.parent).as_posix().encode() + _without_words(file.read_text(encoding="utf-8")).encode()
+            )
     return digest.hexdigest()
 
 

@@ -20,7 +20,8 @@ from sharpening.evaluation.kept import INPUT, Kept
 from sharpening.evaluation.measuring import TRUTH
 from sharpening.evaluation.sample import code
 from sharpening.evaluation.survey_page import PageSequence, survey_html
-from sharpening.imaging.files import encode_picture, write_text
+from sharpening.imaging.files import encode_picture
+from sharpening.imaging.writing import write_together
 
 __all__ = ["KEY_FORM", "key_path", "make_survey"]
 
@@ -57,7 +58,9 @@ def make_survey(
         The page and the key.
 
     Raises:
-        InputError: Pictures that are not there or not of one size, unknown systems, fewer than two or more than 26 of them.
+        InputError: Pictures that are not there or not of one size, unknown systems, fewer than two or more than 26 of them, or the key
+            of another page where this one's would lie.
+        WriteError: The place cannot be written to; neither of the two is left behind.
     """
     out = Path(out)
     if out.suffix.lower() not in (".html", ".htm"):
@@ -78,9 +81,22 @@ def make_survey(
         "systems": chosen,
         "sequences": {sequences[name]["id"]: {"sample": name, "letters": letters[name]} for name in asked},
     }
-    write_text(key_path(out), json.dumps(key, indent=1, ensure_ascii=False) + "\n")
-    write_text(out, survey_html(page, list(sequences.values())))
+    _keep_other_key(key_path(out), page)
+    text = json.dumps(key, indent=1, ensure_ascii=False) + "\n"
+    write_together({key_path(out): text.encode(), out: survey_html(page, list(sequences.values())).encode()})
     return out, key_path(out)
+
+
+def _keep_other_key(path: Path, page: str) -> None:
+    """Without its key nobody can tell what the answers to a page say."""
+    if not path.exists():
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8")).get("page")
+    except (OSError, ValueError, AttributeError):
+        there = None
+    if there != page:
+        raise InputError(path, "is the key of another page.", "Choose another name (-o), or move page and key away together.")
 
 
 def _compared(kept: Kept, systems: Sequence[str] | None) -> tuple[list[str], list[str]]:

@@ -83,6 +83,7 @@ button.</p>
 <span id="place"></span>
 <button type="button" id="next">Next</button>
 <button type="button" id="save">Save answers</button>
+<button type="button" id="new">New person</button>
 <span id="state" role="status"></span>
 </nav>
 """
@@ -109,10 +110,11 @@ function recall() {
 function remember() {
   try { localStorage.setItem(memory, JSON.stringify(state)); } catch (error) { /* the answers last as long as the page */ }
 }
-const state = recall();
+let state = recall();
 let at = 0;
 
 function choose(sequence, question, letter) {
+  state.saved = -1;
   state.answers[sequence.id] = Object.assign({}, state.answers[sequence.id], { [question]: letter });
   remember();
   tell();
@@ -157,10 +159,21 @@ function save() {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
+  state.saved = given();
+  remember();
   tell("Saved. Hand in one file only: if you save again, the later one.");
+}
+function another() {
+  // Answers that were not saved are never thrown away unasked.
+  if (given() > 0 && state.saved !== given() && !confirm("These answers are not saved. Throw them away?")) return;
+  state = fresh();
+  remember();
+  show(0);
+  main.focus();
 }
 document.getElementById("back").addEventListener("click", () => { show(at - 1); main.focus(); });
 document.getElementById("next").addEventListener("click", () => { show(at + 1); main.focus(); });
 document.getElementById("save").addEventListener("click", save);
+document.getElementById("new").addEventListener("click", another);
 show(0);
 """

@@ -23,7 +23,7 @@ from sharpening.errors import InputError
 from sharpening.frames.listing import stills
 from sharpening.imaging.files import read_picture
 
-__all__ = ["FaceBox", "HeadPose", "HeadPoseShot", "parse_shot"]
+__all__ = ["FaceBox", "HeadPose", "HeadPoseShot", "is_shot", "parse_shot"]
 
 _NAME = re.compile(r"person(?:ne)?(\d{2})(\d)(\d{2})([+-]\d{1,2})([+-]\d{1,2})", re.IGNORECASE)
 _WANTED = "Wanted are names like person01146-60+90.jpg: two digits of the person, one of the series, two of the picture, then tilt and pan."
@@ -145,6 +145,11 @@ class HeadPose(Sequence[HeadPoseShot]):
                 for source in shots:
                     if source is not base and source.series == base.series and base.angle_to(source) <= most_angle:
                         yield base, source
+
+
+def is_shot(path: str | Path) -> bool:
+    """Whether a picture is named like one of the set."""
+    return _NAME.fullmatch(Path(path).stem) is not None
 
 
 def parse_shot(path: str | Path) -> HeadPoseShot:

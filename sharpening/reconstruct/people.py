@@ -11,13 +11,17 @@ from torch import Tensor
 
 from sharpening.errors import InputError
 
-__all__ = ["ANOTHER_PERSON", "PERHAPS_ANOTHER", "check_one_person", "descriptor_distances", "groups_of_people"]
+__all__ = ["ANOTHER_PERSON", "PERHAPS_ANOTHER", "TwoPersons", "check_one_person", "descriptor_distances", "groups_of_people"]
 
 # Mean distance of two groups of frames, see benchmarks/bench_people.py. Of 47 sparse training clips (7 frames of 32×32, coded) enlarged by
 # bicubic interpolation 1 lay over 0.65 and 7 over 0.57, of 30 with somebody else's frames in them 17 and 23; restored by the shipped net
 # 0 and 2 of the 47, 22 and 26 of the 30.
 ANOTHER_PERSON = 0.65
 PERHAPS_ANOTHER = 0.57
+
+
+class TwoPersons(InputError):
+    """The frames show more than one person."""
 
 
 def descriptor_distances(descriptors: Tensor) -> NDArray[np.float64]:
@@ -57,11 +61,11 @@ def check_one_person(distances: NDArray[np.float64], names: Sequence[int], where
         A warning where there may be two, too near for being sure; None where there seems to be one.
 
     Raises:
-        InputError: naming the frames of each person.
+        TwoPersons: naming the frames of each person.
     """
     if len(groups := groups_of_people(distances)) > 1:
         problem = f"shows more than one person ({_listed(groups, distances, names)}; one person's stay under {ANOTHER_PERSON})."
-        raise InputError(where, problem, "Leave the others' frames out, or say that it is one person (--any-person).")
+        raise TwoPersons(where, problem, "Leave the others' frames out, or say that it is one person (--any-person).")
     if len(groups := groups_of_people(distances, apart=PERHAPS_ANOTHER)) > 1:
         return f"The frames may show two persons, or are too poor to tell: {_listed(groups, distances, names)}."
     return None

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from sharpening.errors import NoFaceFound, RangeError, ShapeError
@@ -126,7 +127,10 @@ class Reconstruction:
         most = n_frames or self.cleaner.n_frames
         located = locate(source, where, n=most, size=self.cleaner.size_in, largest=self.cleaner.largest)
         sequence = located.sequence
-        state = State(source.name, sequence.frames, located.indexes, sequence.middle)
+        # Networks want the middle in the middle; here frames lie in their order of time, as their neighbours are asked first.
+        order = np.argsort(located.indexes)
+        names = tuple(located.indexes[i] for i in order)
+        state = State(source.name, sequence.frames[order], names, names.index(located.indexes[sequence.middle]))
         if choice is not None and choice.frames and set(choice.frames) != set(state.names):
             state.warn("input", f"The choice was made of frames {_listed(choice.frames)}; now {_listed(state.names)} are used.")
         return self._run(state, Trace(), choice or Choice(), STEPS[0], source, located)

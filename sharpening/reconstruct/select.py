@@ -92,6 +92,7 @@ def choose_sources(
     given: Mapping[str, int] | None = None,
     hand: Collection[str] | None = None,
     rest: str = "auto",
+    names: Sequence[int] | None = None,
 ) -> list[Pick]:
     """For each part the frame to take it from.
 
@@ -109,6 +110,7 @@ def choose_sources(
         given: parts and the frames that they shall come from.
         hand: those of them that the user chose, all when left out; the others were found before.
         rest: "auto", or "base" for leaving the other parts alone.
+        names: numbers of the frames, for the reasons; their indexes when left out.
 
     Returns:
         One pick for each part of `quality`, and each that was given.
@@ -131,7 +133,7 @@ def choose_sources(
     # The part that gains most decides first, and others follow its source where it serves them too.
     open_parts.sort(key=lambda part: -_best_gain(scores, quality, base, part))
     for part in open_parts:
-        picks.setdefault(part, _pick(part, scores, quality, base, clearly, picks))
+        picks.setdefault(part, _pick(part, scores, quality, base, clearly, picks, names or range(len(poses))))
     for part in open_parts:
         picks[part] = _with_neighbours(picks[part], scores, quality, base, picks)
     return [picks[part] for part in parts]
@@ -179,7 +181,15 @@ def _best_gain(scores: NDArray[np.float64], quality: Quality, base: int, part: s
     return _gain(quality, base, part, int(np.argmax(scores[quality.parts.index(part)])))
 
 
-def _pick(part: str, scores: NDArray[np.float64], quality: Quality, base: int, clearly: float, picks: Mapping[str, Pick]) -> Pick:
+def _pick(
+    part: str,
+    scores: NDArray[np.float64],
+    quality: Quality,
+    base: int,
+    clearly: float,
+    picks: Mapping[str, Pick],
+    names: Sequence[int],
+) -> Pick:
     own = scores[quality.parts.index(part)]
     best = int(np.argmax(own))
     gain = _gain(quality, base, part, best)
@@ -187,7 +197,7 @@ def _pick(part: str, scores: NDArray[np.float64], quality: Quality, base: int, c
     if best != base and clearly <= gain < SOMETHING_ELSE and own_detail >= AS_RICH:
         return Pick(part, base, 1.0, "the base shows as much there, only something else than the other frames")
     if best == base or gain < clearly:
-        return Pick(part, base, 1.0, _why_not(quality, base, part, gain, clearly))
+        return Pick(part, base, 1.0, _why_not(quality, base, part, gain, clearly, names))
     frame = _agreeing(part, own, scores, quality, base, clearly, picks)
     gain = _gain(quality, base, part, frame)
     return Pick(part, frame, gain, f"{gain:.1f} times the detail of the base")
@@ -217,11 +227,11 @@ def _agreeing(
     return max(used, key=used.count) if used else int(np.argmax(own))
 
 
-def _why_not(quality: Quality, base: int, part: str, gain: float, clearly: float) -> str:
+def _why_not(quality: Quality, base: int, part: str, gain: float, clearly: float, names: Sequence[int]) -> str:
     column = quality.parts.index(part)
     every = np.nan_to_num(quality.score[:, column], nan=-1.0)
     sharper = int(np.argmax(every))
     lost = _gain(quality, base, part, sharper)
     if sharper != base and lost >= clearly > gain:
-        return f"frame index {sharper} shows {lost:.1f} times the detail, but is turned elsewhere or looks different there"
+        return f"frame {names[sharper]} shows {lost:.1f} times the detail, but is turned elsewhere or looks different there"
     return "no frame shows clearly more"

@@ -76,7 +76,15 @@ def select(state: State, step: TraceStep, settings: Settings, choice: Choice) ->
     poses[state.base] = state.poses[state.base]
     alike = [-1.0 if each is None else each.likeness for each in state.alignments]
     state.picks = choose_sources(
-        state.quality, state.base, poses, alike=alike, clearly=settings.clearly, given=given, hand=choice.by_hand, rest=choice.rest
+        state.quality,
+        state.base,
+        poses,
+        alike=alike,
+        clearly=settings.clearly,
+        given=given,
+        hand=choice.by_hand,
+        rest=choice.rest,
+        names=state.names,
     )
     _show_selection(state, step)
 

@@ -40,9 +40,11 @@ def test_a_system_is_there_only_whole_and_of_its_key(folder):
 def test_lists_that_are_not_ours_are_refused_and_lead_nowhere_else(folder):
     file = folder / "pictures.json"
     facts = json.loads(file.read_text())
-    facts["systems"]["net"]["folder"] = "../../outside"
-    file.write_text(json.dumps(facts))
-    assert Kept(folder).paths("net")["a@0"].parent.parent == folder
+    for outside in ("../../outside", "..", "", "x/y"):
+        facts["systems"]["net"]["folder"] = outside
+        file.write_text(json.dumps(facts))
+        with pytest.raises(InputError, match="no plain name"):
+            Kept(folder)
     for spoiled in ("", "[]", '{"form": "else"}', '{"form": "sharpening-pictures", "systems": {"net": 3}}'):
         file.write_text(spoiled)
         with pytest.raises(InputError, match="pictures.json"):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from sharpening.errors import InputError, NoFaceFound
-from sharpening.evaluation.pose_transfer import PoseTransferRow, pose_transfer, pose_transfer_table
+from sharpening.evaluation.pose_transfer import PoseTransferRow, pose_series, pose_transfer, pose_transfer_table
 from sharpening.imaging.files import write_picture
 
 
@@ -113,3 +113,15 @@ def test_a_source_turned_far_is_refused(folder, monkeypatch):
     rows = pose_transfer([folder / "a.png", folder / "b.png"], methods=["align-blend"], judge=MeanJudge())
     assert [row.refused for row in rows] == ["the heads are turned 60° apart"] * 2
     assert torch.tensor([row.angle for row in rows]).allclose(torch.tensor(60.0))
+
+
+def test_the_headpose_set_is_taken_series_by_series_with_its_own_angles(folder, tmp_path):
+    shots = {"person01100+0+0": "a", "person01101+0+15": "c", "person01200+0+0": "b", "person02100+0+0": "a"}
+    for name, picture in shots.items():
+        (tmp_path / f"{name}.png").write_bytes((folder / f"{picture}.png").read_bytes())
+        (tmp_path / f"{name}.txt").write_text(f"{name}.png\n\nFace\n80\n80\n60\n70\n")
+    series = pose_series(tmp_path)
+    assert [[path.stem[:9] for path in group] for group in series] == [["person011"] * 2, ["person012"], ["person021"]]
+    rows = pose_transfer(series[0], methods=("align-blend",), judge=MeanJudge())
+    assert [row.angle for row in rows] == pytest.approx([15.0, 15.0])
+    assert pose_series(folder) == [sorted(folder.glob("*.png"))]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sharpening.errors import NoFaceFound, WeightsMissing
+from sharpening.errors import NoFaceFound, ShapeError, WeightsMissing
 from sharpening.evaluation import reconstructing
 from sharpening.evaluation.reconstructing import Reconstructing, code_key
 from sharpening.evaluation.sample import Sample
@@ -15,6 +15,7 @@ from sharpening.frames.face_places import TYPICAL_FACE, part_mask
 from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.resize import resize_tensor
 from sharpening.reconstruct import Settings
+from sharpening.reconstruct.people import TwoPersons
 from tests.restore_helpers import crops
 
 SETTINGS = Settings(clean="bicubic")
@@ -37,6 +38,10 @@ class Pipeline:
         self.asked.append((sequence.name, choice, cropped))
         if sequence.name == "refuse":
             raise NoFaceFound("any frame")
+        if sequence.name == "two":
+            raise TwoPersons("two", "shows more than one person.")
+        if sequence.name == "mistake":
+            raise ShapeError("mask", "[1]", "[1, 128, 128]")
         if sequence.name == "broken":
             raise WeightsMissing("net", [], "Train it.")
         side = 144 if sequence.name == "large" else 128
@@ -66,9 +71,9 @@ def test_by_hand_only_what_is_damaged_is_taken_from_where_it_is_whole():
 
 
 def test_refusals_are_counted_and_show_the_cleaned_middle():
-    made = Reconstructing(SETTINGS, pipeline=Pipeline()).of([sample("refuse"), sample("fine")])
-    assert made.facts["refused"].tolist() == [1, 0]
-    assert made.facts["right_sources"].isnan().tolist() == [True, False]
+    made = Reconstructing(SETTINGS, pipeline=Pipeline()).of([sample("refuse"), sample("fine"), sample("two")])
+    assert made.facts["refused"].tolist() == [1, 0, 1]
+    assert made.facts["right_sources"].isnan().tolist() == [True, False, True]
     middle = resize_tensor(to_tensor(crops()), 128).clamp(0, 1)[3]
     torch.testing.assert_close(made.pictures[0], middle)
 
@@ -79,9 +84,10 @@ def test_results_of_different_sizes_are_brought_to_the_label():
     torch.testing.assert_close(made.pictures[0], made.pictures[1])
 
 
-def test_missing_weights_are_no_refusal():
-    with pytest.raises(WeightsMissing):
-        Reconstructing(SETTINGS, pipeline=Pipeline()).of([sample("broken")])
+@pytest.mark.parametrize(("name", "error"), [("broken", WeightsMissing), ("mistake", ShapeError)])
+def test_mistakes_of_the_run_are_no_refusals(name, error):
+    with pytest.raises(error):
+        Reconstructing(SETTINGS, pipeline=Pipeline()).of([sample(name)])
 
 
 def test_the_key_of_code_knows_code_from_words(tmp_path, monkeypatch):
@@ -99,4 +105,9 @@ def test_the_key_of_code_knows_code_from_words(tmp_path, monkeypatch):
     assert key('"""Other words."""\n# and a comment\ndef f(x):\n    return x + 1\n') == first
     assert key("def f(x):\n    return x + 2\n") != first
     assert len(code_key(reconstructing.CODE)) == 64
+    (tmp_path / "made_module.py").write_text("x = 1\n")
+    alone = code_key(("made_module",))
+    (tmp_path / "made_module.py").write_text("x = 2\n")
+    code_key.cache_clear()
+    assert code_key(("made_module",)) != alone
     code_key.cache_clear()

@@ -135,7 +135,7 @@ def test_the_page_needs_nothing_from_elsewhere(made):
 def test_a_seed_makes_the_same_page_again_and_none_a_secret_one(results, tmp_path, made):
     again = make_survey(results, tmp_path / "a.html", n_sequences=4, seed=7)
     assert again[0].read_bytes() == made[0].read_bytes()
-    pages = {json.loads(make_survey(results, tmp_path / "b.html")[1].read_text())["page"] for _ in range(2)}
+    pages = {json.loads(make_survey(results, tmp_path / f"{name}.html")[1].read_text())["page"] for name in "bd"}
     assert len(pages) == 2
     some = make_survey(results, tmp_path / "c.html", systems=SYSTEMS[:2], seed=7)
     assert json.loads(some[1].read_text())["systems"] == list(SYSTEMS[:2])
@@ -267,3 +267,21 @@ def test_commands(results, tmp_path):
     assert counted.exit_code == 0, counted.output
     assert "100.0 (" in counted.output
     assert read_votes(tmp_path).n_people == 1
+
+
+def test_the_key_of_another_page_is_never_lost(results, tmp_path):
+    page, key = make_survey(results, tmp_path / "a.html", seed=1)
+    before = page.read_bytes(), key.read_bytes()
+    assert make_survey(results, page, seed=1) == (page, key)  # the same page may be written again
+    with pytest.raises(InputError, match="key of another page"):
+        make_survey(results, page, seed=2)
+    assert (page.read_bytes(), key.read_bytes()) == before
+    key.write_text("not ours")
+    with pytest.raises(InputError, match="key of another page"):
+        make_survey(results, page, seed=1)
+
+
+def test_the_page_begins_anew_for_another_person(made):
+    page = made[0].read_text()
+    assert 'id="new">New person' in page
+    assert "state = fresh()" in page

@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from torch import Tensor
-from torch.nn import functional as F
 
 from sharpening.models.basic_blocks.registration import pixel_motion
 from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.way import Affine, compose_affine
 from sharpening.reconstruct.transfer.flow import spline_flow
+from sharpening.reconstruct.transfer.measure import at_work, believed_share, hull, misfit_or_lost, round_part
 from sharpening.reconstruct.transfer.points import part_map, robust_similarity
 from sharpening.reconstruct.transfer.sampling import Field, affine_field, as_tensor, check_transfer, pixel_grid, sample, through
-from sharpening.reconstruct.transfer.texture import Plane, confidence, luma, misfit, smooth
+from sharpening.reconstruct.transfer.texture import Plane, luma
 from sharpening.reconstruct.view import Moved, View
 
-__all__ = ["WAYS", "dense", "mismatch"]
+__all__ = ["WAYS", "dense"]
 
 WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.16, "identity": 1.3}
 """The ways to lay the source on the base, and what the misfit of each is multiplied by before the least is taken.
@@ -31,18 +31,16 @@ WAYS: dict[str, float] = {"affine": 1.0, "landmarks": 1.1, "flow": 1.16, "identi
 The flow's factor grows with the share of the face that is damaged.
 """
 
-_WORK_EYES = 48.0  # px: larger faces are registered at this eye distance; they hold nothing that would need more
 _HEAD = (0.6, 1.0, 0.6, 0.4)  # eye distances left, over, right of and under the landmarks
 _AGAIN = 10.0  # how much stiffer the flow is the second time
 _MOST_DOUBT = 4.0
-_RING = 0.3  # eye distances: how far round the part the fit is looked at
 
 
 class _Registered(NamedTuple):
     """The ways of one pair of pictures, without a part in mind.
 
     Attributes:
-        zoom: of the working size against the base.
+        to_work: from the base's pixels to those of the working size.
         base: luma of the base at the working size.
         source: luma of the source at its own size.
         eyes: eye distance at the working size [px].
@@ -51,7 +49,7 @@ class _Registered(NamedTuple):
         misfits: of each over the whole face.
     """
 
-    zoom: float
+    to_work: Affine
     base: Plane
     source: Tensor
     eyes: float
@@ -82,9 +80,9 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     found = _registered(source, base, float(stiffness))
     size = found.base.shape
     part = np.asarray(cv2.resize(mask[0].float().numpy(), size[::-1], interpolation=cv2.INTER_AREA), np.float32)
-    local = affine_field(_scaled(part_map(source.landmarks, base.landmarks, mask), found.zoom), *size)
+    local = affine_field(_before(part_map(source.landmarks, base.landmarks, mask), found.to_work), *size)
     fields = {**found.fields, "landmarks": local}
-    weights = _round_part(part, found.eyes)
+    weights = round_part(part, found.eyes)
     # The part's own pixels are few, and where it is damaged they say nothing: the whole face has a say of a half to all.
     say = 0.5 * _believed(found, weights)
     misfits = {how: _misfit(found, field, weights) ** say * found.misfits[how] ** (1 - say) for how, field in fields.items()}
@@ -99,30 +97,14 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     return sample(source.picture, _enlarged(fields[how], base.picture.shape[-2:]))
 
 
-def mismatch(base: View, moved: Moved, mask: Tensor) -> float:
-    """How badly a moved source fits the base round the part: 0 they are one, about 1 they have nothing in common.
-
-    Places where one of the two is blurred and the other is not count little, so a sharp part on a blurred base is no misfit.
-
-    Args:
-        base: the picture that wants the part.
-        moved: what a transfer returned.
-        mask: `[1, H, W]`: the part.
-    """
-    eyes = base.landmarks.eye_distance
-    weights = _round_part(mask[0].numpy().astype(np.float32), eyes) * moved.valid[0].numpy()
-    return misfit(luma(base.picture), luma(moved.picture), weights, eyes)
-
-
 @lru_cache(maxsize=4)
 def _registered(source: View, base: View, stiffness: float) -> _Registered:
-    zoom = min(1.0, _WORK_EYES / base.landmarks.eye_distance)
-    picture = _resized(base.picture, zoom)
+    picture, to_work = at_work(base)
     height, width = picture.shape[-2:]
-    marks = base.landmarks.enlarged(zoom)
+    marks = base.landmarks.moved(to_work)
     grey = as_tensor(luma(source.picture))
     start = robust_similarity(marks.points, source.landmarks.points)
-    found = _Registered(zoom, luma(picture), grey, marks.eye_distance, _hull(marks, height, width), {}, {})
+    found = _Registered(to_work, luma(picture), grey, marks.eye_distance, hull(marks, height, width), {}, {})
     maps = {"landmarks": start, "identity": _same_place(source, (height, width))}
     ways = {how: affine_field(each, height, width) for how, each in maps.items()}
     first = min(ways, key=lambda how: _misfit(found, ways[how], found.face) * WAYS[how])
@@ -130,13 +112,6 @@ def _registered(source: View, base: View, stiffness: float) -> _Registered:
     ways["affine"] = affine_field(affine, height, width)
     ways["flow"] = _flow(found, affine, stiffness)
     return found._replace(fields=ways, misfits={how: _misfit(found, field, found.face) for how, field in ways.items()})
-
-
-def _resized(picture: Tensor, zoom: float) -> Tensor:
-    if zoom >= 1:
-        return picture
-    size = [max(16, round(side * zoom)) for side in picture.shape[-2:]]
-    return F.interpolate(picture[None], size, mode="area")[0]
 
 
 def _same_place(source: View, size: tuple[int, int]) -> Affine:
@@ -179,37 +154,19 @@ def _flow(found: _Registered, affine: Affine, stiffness: float) -> Field:
 
 def _misfit(found: _Registered, field: Field, weights: Plane) -> float:
     moved = sample(found.source, field)
-    seen = moved.valid[0].numpy()
-    lost = 1 - float((weights * seen).sum() / (weights.sum() + 1e-9))
     # A way that brings the part from beyond the source's border explains nothing there.
-    return misfit(found.base, moved.picture[0].numpy(), weights * seen, found.eyes) * (1 - lost) + lost
+    return misfit_or_lost(found.base, moved.picture[0].numpy(), moved.valid[0].numpy(), weights, found.eyes)
 
 
 def _believed(found: _Registered, weights: Plane) -> float:
-    """Which share of the weights lies where comparing the pictures says something, 0 … 1."""
     near = sample(found.source, found.fields["affine"]).picture[0].numpy()
-    return float((weights * confidence(found.base, near, found.eyes)).sum() / (weights.sum() + 1e-9))
+    return believed_share(found.base, near, weights, found.eyes)
 
 
-def _hull(marks: Landmarks, height: int, width: int) -> Plane:
-    mask = np.zeros((height, width), np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(marks.points).astype(np.int32)), 1.0)
-    return smooth(mask, 0.1 * marks.eye_distance)
-
-
-def _round_part(part: Plane, eyes: float) -> Plane:
-    """1 on the part, falling off round it."""
-    outside = (part < 0.5).astype(np.uint8)
-    if outside.all():
-        return np.ones_like(part)
-    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5)
-    return np.exp(-np.square(distance / (_RING * eyes))).astype(np.float32)
-
-
-def _scaled(affine: Affine, zoom: float) -> Affine:
-    """A map from the base's pixels as one from the pixels of the base made `zoom` times as large."""
-    to_base = np.array([[1 / zoom, 0, (1 / zoom - 1) / 2], [0, 1 / zoom, (1 / zoom - 1) / 2], [0, 0, 1]])
-    return np.asarray((np.vstack([affine, [0, 0, 1]]) @ to_base)[:2], np.float64)
+def _before(affine: Affine, to_work: Affine) -> Affine:
+    """A map from the base's pixels as one from the pixels of its working size."""
+    back = np.linalg.inv(np.vstack([to_work, [0, 0, 1]]))
+    return np.asarray((np.vstack([affine, [0, 0, 1]]) @ back)[:2], np.float64)
 
 
 def _enlarged(field: Field, size: tuple[int, ...]) -> Field:
@@ -217,7 +174,14 @@ def _enlarged(field: Field, size: tuple[int, ...]) -> Field:
     height, width = size
     if field.shape[1:] == (height, width):
         return field
-    zoom = np.array([field.shape[2] / width, field.shape[1] / height], np.float32)[:, None, None]
-    # Only what differs from standing still is enlarged, for the enlarging flattens slopes at the border.
-    moves = [cv2.resize(each, (width, height), interpolation=cv2.INTER_CUBIC) for each in field - pixel_grid(*field.shape[1:])]
-    return (np.stack(moves) + (pixel_grid(height, width) + 0.5) * zoom - 0.5).astype(np.float32)
+    grid = pixel_grid(*field.shape[1:])
+    ones = np.ones((1, *field.shape[1:]), np.float32)
+    places = np.concatenate([grid, ones]).reshape(3, -1).T
+    affine = np.linalg.lstsq(places, field.reshape(2, -1).T, rcond=None)[0].T
+    # Only what is left of the field without its affine part is enlarged, for the enlarging flattens slopes at the border.
+    rest = field - (places @ affine.T).T.reshape(field.shape)
+    bends = [cv2.resize(each, (width, height), interpolation=cv2.INTER_CUBIC) for each in rest.astype(np.float32)]
+    zoom = np.array([field.shape[2] / width, field.shape[1] / height])[:, None, None]
+    there = (pixel_grid(height, width) + 0.5) * zoom - 0.5
+    whole = np.einsum("ij,jyx->iyx", affine[:, :2], there) + affine[:, 2, None, None]
+    return (np.stack(bends) + whole).astype(np.float32)

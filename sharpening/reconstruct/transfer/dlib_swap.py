@@ -8,7 +8,7 @@ Source: matthewearl/faceswap (2016), as described by its author in "Switching Ed
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor
 from sharpening.imaging.convert import to_uint8
 from sharpening.models.face_align.landmarks import Landmarks, Points
 from sharpening.models.face_align.way import Affine
+from sharpening.reconstruct.transfer.measure import measure
 from sharpening.reconstruct.transfer.sampling import affine_field, as_array, as_tensor, check_transfer, inside, sample
 from sharpening.reconstruct.view import Moved, View
 
@@ -138,14 +139,15 @@ def swap(base: Tensor, source: Tensor, l1: Landmarks, l2: Landmarks, *, publishe
     return as_tensor(result / 255 if published else result).clamp(0, 1)
 
 
-def dlib_swap(source: View, base: View, mask: Tensor, *, published: bool = False) -> Moved:
+def dlib_swap(source: View, base: View, mask: Tensor, *, published: bool = False, facts: dict[str, Any] | None = None) -> Moved:
     """Align the source by 43 landmarks and give it the base's colours; blending is the cross-over's work.
 
     Args:
         source: the picture that has the part.
         base: the picture that wants it, of any other size.
-        mask: `[1, H, W]` in [0, 1]; the whole face is aligned at once, so it makes no difference here.
+        mask: `[1, H, W]` in [0, 1]; the whole face is aligned at once, so it makes no difference to the picture.
         published: with the published program's nearest-neighbour warp, on 8 bits.
+        facts: is filled with what `measure` finds. The base's colours flatter it a little.
 
     Raises:
         ShapeError, RangeError: if the mask does not fit the base.
@@ -157,10 +159,14 @@ def dlib_swap(source: View, base: View, mask: Tensor, *, published: bool = False
     if published:
         head, moved = to_uint8(base.picture), warp_nearest(to_uint8(source.picture), to_source, height, width)
         valid = as_tensor(inside(affine_field(to_source[:2], height, width), *source.picture.shape[-2:]).astype(np.float32))
-        return Moved(as_tensor(colour_corrected(head, moved, base.landmarks) / 255).clamp(0, 1), valid)
-    found = _moved(source.picture, to_source, height, width)
-    corrected = colour_corrected(as_array(base.picture), as_array(found.picture), base.landmarks)
-    return Moved(as_tensor(corrected).clamp(0, 1), found.valid)
+        done = Moved(as_tensor(colour_corrected(head, moved, base.landmarks) / 255).clamp(0, 1), valid)
+    else:
+        found = _moved(source.picture, to_source, height, width)
+        corrected = colour_corrected(as_array(base.picture), as_array(found.picture), base.landmarks)
+        done = Moved(as_tensor(corrected).clamp(0, 1), found.valid)
+    if facts is not None:
+        facts.update(measure(base, done, mask))
+    return done
 
 
 def _moved(picture: Tensor, to_source: Affine, height: int, width: int, *, black: bool = False) -> Moved:

@@ -12,9 +12,11 @@ import torch
 from sharpening.reconstruct.transfer import align_blend as align_module
 from sharpening.reconstruct.transfer import dense as dense_module
 from sharpening.reconstruct.transfer.align_blend import align_blend
-from sharpening.reconstruct.transfer.dense import WAYS, dense, mismatch
+from sharpening.reconstruct.transfer.dense import WAYS, _before, _enlarged, dense
 from sharpening.reconstruct.transfer.flow import spline_flow
-from sharpening.reconstruct.transfer.sampling import pixel_grid
+from sharpening.reconstruct.transfer.measure import at_work, measure
+from sharpening.reconstruct.transfer.method import create_transfer
+from sharpening.reconstruct.transfer.sampling import affine_field, pixel_grid
 from sharpening.reconstruct.transfer.texture import confidence, misfit
 from sharpening.reconstruct.view import View
 
@@ -87,7 +89,32 @@ def test_takes_the_way_that_fits_best(make_pair):
     assert set(facts["mismatches"]) == set(WAYS)
     assert facts["how"] == min(facts["mismatches"], key=facts["mismatches"].get)
     assert facts["mismatch"] == facts["mismatches"][facts["how"]] < 0.9 * facts["mismatches"]["landmarks"]
-    assert mismatch(made.base, moved, made.mask) < mismatch(made.base, align_blend(made.source, made.base, made.mask), made.mask)
+    other = {}
+    align_blend(made.source, made.base, made.mask, facts=other)
+    assert measure(made.base, moved, made.mask)["mismatch"] < other["mismatch"]
+
+
+@pytest.mark.parametrize("side", [512, 500, 331])
+def test_standing_still_is_exact_at_sizes_that_do_not_divide(make_pair, side):
+    """The working size is whole pixels, so the two axes are shrunk by their own factors."""
+    base = make_pair(angle=0, zoom=1, shift=(0, 0)).base
+    factor = side / base.picture.shape[-1]
+    picture = torch.nn.functional.interpolate(base.picture[None], (side, side), mode="bicubic").clamp(0, 1)[0]
+    large = View(picture[:, : side - 7], base.landmarks.enlarged(factor))
+    work, to_work = at_work(large)
+    field = affine_field(_before(np.eye(3)[:2], to_work), *work.shape[-2:])
+    assert np.abs(_enlarged(field, large.picture.shape[-2:]) - pixel_grid(*large.picture.shape[-2:])).max() < 0.01
+
+
+def test_every_transfer_measures_the_fit(make_pair, made_face):
+    made, stranger = make_pair(), made_face(160, np.random.default_rng(3))
+    other = View(torch.from_numpy(stranger.transpose(2, 0, 1).astype(np.float32) / 255), made.source.landmarks)
+    for name in ("align-blend", "dlib", "dense"):
+        facts, strange = {}, {}
+        create_transfer(name, facts=facts)(made.source, made.base, made.mask)
+        create_transfer(name, facts=strange)(other, made.base, made.mask)
+        assert facts["mismatch"] < 0.4 < strange["mismatch"], name
+        assert 0 < facts["believed"] <= 1
 
 
 def test_another_person_is_a_large_mismatch(make_pair, made_face):

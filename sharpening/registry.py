@@ -47,6 +47,10 @@ class Registry:
         module, attribute = self._targets[name].split(":")
         return getattr(importlib.import_module(module), attribute)
 
+    def target(self, name: str) -> str:
+        """The `package.module:attribute` behind a name, not loaded; an unknown one raises `KeyError`."""
+        return self._targets[name]
+
     def __contains__(self, name: object) -> bool:
         return name in self._targets
 

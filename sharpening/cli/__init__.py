@@ -19,7 +19,7 @@ from sharpening.cli.reconstructing import reconstruct
 from sharpening.cli.restoring import demo, restore
 from sharpening.cli.survey import survey_app
 from sharpening.cli.training import synth, train
-from sharpening.cli.weights import list_weights, where_weights
+from sharpening.cli.weights import check_weights, convert_weights, import_weights, list_weights, where_weights
 from sharpening.errors import SharpeningError
 
 __all__ = ["app", "main"]
@@ -68,3 +68,6 @@ for _command in (restore, reconstruct, demo, synth, train, evaluate, tables, pro
     app.command()(_command)
 weights_app.command("list")(list_weights)
 weights_app.command("where")(where_weights)
+weights_app.command("check")(check_weights)
+weights_app.command("import")(import_weights)
+weights_app.command("convert")(convert_weights)

@@ -123,5 +123,7 @@ def _tell(path: Path, done: Reconstructed) -> None:
     console.out.print(f"{path}: {seconds:.1f} s", markup=False)
     for words in done.report["rests_on"]:
         console.out.print(f"  {words}", markup=False)
+    for words in done.report["terms"]:
+        console.err.print(f"note: {words}", markup=False)
     for warning in done.warnings:
         console.err.print(f"warning: {done.name}: {warning}", markup=False)

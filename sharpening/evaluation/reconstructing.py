@@ -1,12 +1,8 @@
-"""Reconstruction by explicit steps as a method of a comparison, and a key of the code that it is made of."""
+"""Reconstruction by explicit steps as a method of a comparison."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +19,7 @@ from sharpening.reconstruct import Choice, Reconstruction, Settings, State
 from sharpening.reconstruct.clean import create_cleaner
 from sharpening.reconstruct.people import TwoPersons
 
-__all__ = ["CODE", "Reconstructing", "code_key"]
-
-# What a reconstruction's rows are made by: when the code of these changes, they are measured anew.
-CODE = (
-    "sharpening.reconstruct",
-    "sharpening.restore",
-    *(f"sharpening.models.{room}" for room in ("face_seg", "face_align", "face_id", "inpaint_net", "basic_blocks", "loading")),
-    "sharpening.imaging",
-)
+__all__ = ["Reconstructing"]
 
 MOST_STARTS = 100  # states that are kept, 3 MB each: those of one start, of one set
 _STARTS: dict[Any, State] = {}
@@ -112,33 +100,3 @@ def _right(sample: Sample, sources: dict[str, int] | None) -> float:
     if sources is None or not good:
         return float("nan")
     return sum(sources.get(part, sample.middle) in frames for part, frames in good.items()) / len(good)
-
-
-@cache
-def code_key(packages: tuple[str, ...] = CODE) -> str:
-    """A hash of what the code of some packages and modules does: comments and docstrings do not count."""
-    digest = hashlib.sha256()
-    for name in packages:
-        spec = find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(name)
-        origin = Path(spec.origin)
-        for file in sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]:
-            digest.update(
-                file.relative_to(origin.parent).as_posix().encode() + _without_words(file.read_text(encoding="utf-8")).encode()
-            )
-    return digest.hexdigest()
-
-
-def _without_words(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            # Strings that stand alone do nothing, wherever they are.
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

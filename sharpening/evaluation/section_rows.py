@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sharpening.errors import InputError
+from sharpening.evaluation.code_key import reconstruction_key
 from sharpening.evaluation.methods import BASELINES, Runner
-from sharpening.evaluation.reconstructing import Reconstructing, code_key
+from sharpening.evaluation.published_rows import FROM_FILES, found_file, known_by
+from sharpening.evaluation.reconstructing import Reconstructing
 from sharpening.evaluation.thesis_rows import (
     DEFAULT,
     EXTRA,
@@ -35,23 +37,22 @@ __all__ = ["BICUBIC_START", "CROSSOVERS", "TABLES", "TRANSFERS", "section_entrie
 
 TABLES = ("3.4", "3.5", "3.6")
 BICUBIC_START = ", from bicubic"
-LATER = "needs the StyleGAN family (next issue)"
 
-# Row → name of the method; None for what comes later.
-CROSSOVERS: dict[str, str | None] = {
+# Row → name of the method.
+CROSSOVERS: dict[str, str] = {
     "sharp": "sharp",
     "soft": "soft",
     "colour-matched": "colour",
     "gradient domain": "gradient",
     "U-Net": "unet",
-    "StyleGAN editor": None,
+    "StyleGAN editor": "stylegan",
 }
-TRANSFERS: dict[str, str | None] = {
+TRANSFERS: dict[str, str] = {
     "Align & Blend": "align-blend",
     "DLIB": "dlib",
     "dense (ours)": "dense",
-    "Few-Shot": None,
-    "InterFaceGAN": None,
+    "Few-Shot": "few-shot",
+    "InterFaceGAN": "interface-gan",
 }
 # Weights of the cross-over U-Net. The one that learned from true pictures before those of the thesis's own critic.
 CROSSOVER_NETS = tuple(f"inpaint-{how}{size}" for how in ("truth", "blur", "patches") for size in ("", "-small"))
@@ -113,18 +114,26 @@ class _Plan:
     search: Search
     base: str
 
-    def kinds(self, rows: Mapping[str, str | None]) -> list[Entry]:
+    def kinds(self, rows: Mapping[str, str]) -> list[Entry]:
         """A row of every cross-over or every transfer, from both starts, after the starts alone."""
         found = [baseline("bicubic"), self.search.entry("before", (), title=DEFAULT)]
         for plus, start in (("", self.base), (BICUBIC_START, "bicubic")):
             for label, name in rows.items():
-                if name is None:
-                    found.append(Entry(label + plus, needs=LATER))
+                if label in FROM_FILES:
+                    found.append(self._with_file(label, plus, start, "transfer" if rows is TRANSFERS else "crossover", name))
                 elif rows is TRANSFERS:
                     found.append(self.reconstruction(label + plus, start, transfer=name))
                 else:
                     found.append(self._crossed(label, plus, start, name))
         return found
+
+    def _with_file(self, label: str, plus: str, start: str, kind: str, name: str) -> Entry:
+        file, needs = found_file(label, self.search.given, self.search.pretrained)
+        if file is None:
+            return Entry(label + plus, needs=needs)
+        # Two files that lie apart are found by their names.
+        weights = {} if name == "few-shot" and label not in self.search.given else {f"{kind}_weights": str(file)}
+        return self.reconstruction(label + plus, start, file, **{kind: name}, **weights)
 
     def _crossed(self, label: str, plus: str, start: str, name: str) -> Entry:
         if name != "unet":
@@ -171,12 +180,22 @@ class _Plan:
             if path is None:
                 return Entry(label, needs=needs)
             cards, start = (load_card(path),), str(path)
+        by_hash: dict[str, Any] = {}
         if weights is not None:
-            cards += (load_card(weights),)
+            more, by_hash = known_by(weights)
+            cards += more
         chosen = {"clean": start, **settings}
-        # Files are known by the hashes on their cards, wherever they lie.
-        told = {key: value for key, value in chosen.items() if not str(value).endswith(".safetensors")}
-        made_of = {"reconstruction": told, "by_hand": by_hand, "judged": judged, "code": code_key()}
+        # Files are known by their hashes, wherever they lie.
+        told = {
+            key: value for key, value in chosen.items() if not (key.endswith("_weights") or str(value).endswith(".safetensors"))
+        }
+        made_of = {
+            "reconstruction": told,
+            "by_hand": by_hand,
+            "judged": judged,
+            "code": reconstruction_key(Settings(**chosen)),
+            **by_hash,
+        }
         return Entry(label, partial(_built, chosen, by_hand, judged, self.search.pretrained), cards, made_of=made_of)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from sharpening.errors import InputError, WeightsMissing
 from sharpening.evaluation.measuring import TRUTH
 from sharpening.evaluation.methods import BASELINES, Method, Runner, network_method
+from sharpening.evaluation.published_rows import FINETUNE_METHODS, found_file, known_by, single_frame_after
 from sharpening.restore.finetune import Finetuner
 from sharpening.weights.card import WeightCard, load_card
 from sharpening.weights.names import true_name
@@ -52,7 +53,7 @@ NETS: dict[str, tuple[str, ...]] = {
     "BiO-Net": ("thesis-bionet", "thesis-bionet-small"),
     "Feature-Merge U-Net": ("thesis-feature-net", "thesis-feature-net-small"),
 }
-# Those without names have no recipe here: their weights can only be given.
+# Those without names have no recipe here: they take files of others, see `published_rows`.
 FINETUNERS: dict[str, tuple[str, ...]] = {
     "U-Net 60→144": ("finetune-144", "finetune-144-small"),
     "PULSE": (),
@@ -213,10 +214,23 @@ def _after_base(search: Search, base: str) -> list[Entry]:
     with_base = Search({**search.given, "before": base}, search.runs, search.pretrained)
     found = [with_base.entry("before", ())]
     for label, names in FINETUNERS.items():
+        if label in FINETUNE_METHODS:
+            found.append(_after_others(found[0], label, search))
+            continue
         finetuner, needs = search.weights(label, names)
         missing = found[0].needs or needs
         found.append(Entry(label, needs=missing) if missing else with_base.entry("before", (), finetuner, label))
     return found
+
+
+def _after_others(before: Entry, label: str, search: Search) -> Entry:
+    file, needs = found_file(label, search.given, search.pretrained)
+    if file is None or before.build is None:
+        return Entry(label, needs=before.needs or needs)
+    cards, made_of = known_by(file)
+    how = FINETUNE_METHODS[label]
+    build = partial(single_frame_after, before.build, how, file, search.pretrained)  # type: ignore[arg-type]
+    return Entry(label, build, (*before.cards, *cards), made_of={"finetune": how, **made_of})
 
 
 def baseline(name: str) -> Entry:

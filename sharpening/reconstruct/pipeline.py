@@ -25,6 +25,7 @@ from sharpening.reconstruct.reconstructed import Reconstructed
 from sharpening.reconstruct.report import build_report
 from sharpening.reconstruct.settings import STEPS, Settings, check_kept
 from sharpening.reconstruct.state import State
+from sharpening.reconstruct.terms import terms_of
 from sharpening.reconstruct.trace import Trace
 from sharpening.reconstruct.transfer.method import create_transfer
 from sharpening.restore.locate import locate
@@ -185,7 +186,10 @@ class Reconstruction:
         likeness = compare_people(state, self.judge)
         final = state.choice = _final_choice(state, choice)
         state.settings = self.settings
-        report = build_report(state, trace, final, self.settings, likeness, source=source, located=located, guard=guard)
+        terms = terms_of(self.settings, self.pretrained)
+        report = build_report(
+            state, trace, final, self.settings, likeness, source=source, located=located, guard=guard, terms=terms
+        )
         return Reconstructed(state, trace, final, self.settings, report, source, located)
 
     def _check_person(self, state: State) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sharpening.models.face_align.dlib_models import LANDMARKS_68_TERMS
 from sharpening.reconstruct.choice import VERSION, Choice
 from sharpening.reconstruct.finetune.guard import Guarded
 from sharpening.reconstruct.settings import STEPS, Settings
@@ -33,6 +32,7 @@ def build_report(
     source: Source | None = None,
     located: Located | None = None,
     guard: Guarded | None = None,
+    terms: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All facts on one result, ready for JSON; `choice` and `settings` in it can be edited and read back."""
     warnings = _warnings(state, likeness, source, located)
@@ -50,7 +50,7 @@ def build_report(
         else {"identity_change": guard.change, "undone_from": settings.most_change, "kept": guard.kept},
         "identity_agreement": {name: agreement.facts() for name, agreement in likeness.items()},
         "warnings": warnings,
-        "terms": [LANDMARKS_68_TERMS],
+        "terms": list(terms),
         "versions": versions(),
         "seconds": {**trace.seconds, "total": round(sum(trace.seconds.values()), 4)},
     }

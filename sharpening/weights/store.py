@@ -20,13 +20,14 @@ from sharpening.errors import InputError, WeightsMismatch, WeightsMissing
 from sharpening.imaging.files import write_bytes, write_text
 from sharpening.weights.card import WeightCard, card_path, load_card
 
-__all__ = ["PRETRAINED_VARIABLE", "find", "load_into", "load_state", "save_state"]
+__all__ = ["PRETRAINED_VARIABLE", "find", "is_web_page", "load_into", "load_state", "save_state"]
 
 PRETRAINED_VARIABLE = "SHARPENING_PRETRAINED"
 """Environment variable that names a folder with weight files."""
 
 _SUFFIXES = (".safetensors", ".pt", ".pth")
 _WRAPPERS = ("state_dict", "params_ema", "params", "model")
+_WRAPPED = "module."
 _SHOWN = 6
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -86,7 +87,8 @@ def load_state(path: str | Path, *, sha256: str | None = None) -> dict[str, Tens
 
     Args:
         path: `.safetensors`, or a file of `torch.save` (`.pt`, `.pth`), read with `weights_only=True`. In the latter a state
-            dict may lie under `state_dict`, `params_ema`, `params` or `model`.
+            dict may lie under `state_dict`, `params_ema`, `params` or `model`. What training on several GPUs puts before every name
+            ("module.") is taken away.
         sha256: what the file must hash to; without it the card beside the file is asked, if there is one.
 
     Raises:
@@ -98,12 +100,21 @@ def load_state(path: str | Path, *, sha256: str | None = None) -> dict[str, Tens
         data = path.read_bytes()  # hashed and parsed from the same bytes, so that nobody can change the file in between
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror}).", "Check the name and the permissions.") from error
+    if is_web_page(data[:512]):
+        advice = "The download asked for something first: open the link in a browser, confirm, and save the file itself."
+        raise WeightsMismatch(path, "is a web page, not weights.", advice)
     _check_hash(path, data, sha256)
     state = _parse_safetensors(path, data) if path.suffix.lower() == ".safetensors" else _parse_torch(path, data)
     broken = [key for key, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
     if broken:
         raise WeightsMismatch(path, f"holds NaN or infinity in {_some(broken)}.", "The training diverged; take an earlier file.")
-    return state
+    wrapped = all(key.startswith(_WRAPPED) for key in state)
+    return {key.removeprefix(_WRAPPED): value for key, value in state.items()} if wrapped else state
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether a file that begins like this is a page that somebody saved in place of the weights."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml"))
 
 
 def _check_hash(path: Path, data: bytes, sha256: str | None) -> None:

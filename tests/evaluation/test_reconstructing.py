@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from sharpening.errors import NoFaceFound, ShapeError, WeightsMissing
-from sharpening.evaluation import reconstructing
-from sharpening.evaluation.reconstructing import Reconstructing, code_key
+from sharpening.evaluation.reconstructing import Reconstructing
 from sharpening.evaluation.sample import Sample
 from sharpening.evaluation.sections import careful_sources, good_sources
 from sharpening.frames.face_places import TYPICAL_FACE, part_mask
@@ -88,26 +87,3 @@ def test_results_of_different_sizes_are_brought_to_the_label():
 def test_mistakes_of_the_run_are_no_refusals(name, error):
     with pytest.raises(error):
         Reconstructing(SETTINGS, pipeline=Pipeline()).of([sample(name)])
-
-
-def test_the_key_of_code_knows_code_from_words(tmp_path, monkeypatch):
-    package = tmp_path / "made_package"
-    package.mkdir()
-    file = package / "__init__.py"
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def key(text: str) -> str:
-        file.write_text(text)
-        code_key.cache_clear()
-        return code_key(("made_package",))
-
-    first = key('"""Words."""\n\ndef f(x):\n    """Say."""\n    return x + 1\n')
-    assert key('"""Other words."""\n# and a comment\ndef f(x):\n    return x + 1\n') == first
-    assert key("def f(x):\n    return x + 2\n") != first
-    assert len(code_key(reconstructing.CODE)) == 64
-    (tmp_path / "made_module.py").write_text("x = 1\n")
-    alone = code_key(("made_module",))
-    (tmp_path / "made_module.py").write_text("x = 2\n")
-    code_key.cache_clear()
-    assert code_key(("made_module",)) != alone
-    code_key.cache_clear()

@@ -45,7 +45,8 @@ def test_missing_weights_leave_a_row_that_says_so(places):
     assert found["BiO-Net"] == found["BiO-Net+"] == f"needs {places['runs']}/thesis-bionet/thesis-bionet.safetensors"
     given = needs(entries("3.1", "BiO-Net=there/is/none.safetensors", **places))
     assert given["BiO-Net"] == "needs there/is/none.safetensors"
-    assert "--methods" in needs(entries("3.3", **places))["PULSE"]
+    assert needs(entries("3.3", **places))["PULSE"] == "needs synthesis.pt (sharpening weights where pulse-synthesis)"
+    assert needs(entries("3.3", "PULSE=none/at/all.pt", **places))["PULSE"] == "needs none/at/all.pt"
 
 
 def test_plus_rows_need_the_finetuner(places, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError
+from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError, WeightsMissing
 from sharpening.frames.sequence import FrameSequence
 from sharpening.imaging.mask_files import write_mask
 from sharpening.reconstruct import STEPS, Choice, Reconstruction, Settings, read_choice, read_state
@@ -231,7 +231,7 @@ def test_steps_that_were_never_done_cannot_be_gone_on_from(done) -> None:
 def test_methods_that_are_not_there_are_told_before_any_work() -> None:
     with pytest.raises(KeyError, match="did you mean"):
         Reconstruction(Settings(crossover="softer"), judge=False)
-    with pytest.raises(RangeError, match="StyleGAN"):
+    with pytest.raises(WeightsMissing, match="weights import encoder.h5 --as few-shot-encoder"):
         Reconstruction(Settings(transfer="few-shot"), judge=False)
 
 

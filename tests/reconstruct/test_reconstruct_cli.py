@@ -81,7 +81,7 @@ def test_sources_by_hand(run, folder, tmp_path) -> None:
         (["--source", "mouth=99"], "frame 99"),
         (["--source", "mouth=base"], "--base"),
         (["--crossover", "softly"], "softly"),
-        (["--transfer", "few-shot"], "StyleGAN"),
+        (["--transfer", "few-shot"], "weights import encoder.h5"),
         (["--finetune", "unet"], "weights"),
         (["--choice", "nothing.json"], "nothing.json"),
         (["--from", "mask"], "stored state"),

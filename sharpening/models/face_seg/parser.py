@@ -27,7 +27,6 @@ __all__ = ["PARSERS", "FaceParser", "ParserKind", "load_parser"]
 Cleaner = Callable[[Tensor], Tensor]
 
 _SIZE = 512  # px: of the aligned picture
-_WRAPPED = "module."  # what training on several GPUs puts before every name
 
 
 class ParserKind(NamedTuple):
@@ -72,8 +71,6 @@ def load_parser(
     """
     path = _find(weights, pretrained)
     state = load_state(path, sha256=sha256)
-    if all(key.startswith(_WRAPPED) for key in state):
-        state = {key.removeprefix(_WRAPPED): value for key, value in state.items()}
     kind = _recognised(path, state)
     with torch.device("meta"):
         network = kind.network()

@@ -22,9 +22,10 @@ finetuners.add("none", "sharpening.reconstruct.finetune.plain:build_none")
 finetuners.add("unsharp-mask", "sharpening.reconstruct.finetune.plain:build_unsharp_mask")
 finetuners.add("unet", "sharpening.reconstruct.finetune.unet:build_unet")
 finetuners.add("spandrel", "sharpening.reconstruct.finetune.restorers:build_spandrel")
+finetuners.add("psfr-gan", "sharpening.reconstruct.finetune.psfr_gan:build_psfr_gan")
+finetuners.add("psfr-gan-square", "sharpening.reconstruct.finetune.psfr_gan:build_psfr_gan_square")
 
 _LATER = {
-    "psfr-gan": "It needs PSFR-GAN's published generator and its face parser, which come with the next issue.",
     "pulse": "It needs StyleGAN-v1's published weights and comes with the StyleGAN family, the next issue.",
 }
 _WITHOUT_WEIGHTS = ("none", "unsharp-mask")

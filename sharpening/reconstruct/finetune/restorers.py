@@ -16,6 +16,7 @@ from torch import Tensor
 from sharpening.errors import NoFaceFound, RangeError, SharpeningError, WeightsMismatch, WeightsMissing
 from sharpening.imaging.convert import to_uint8
 from sharpening.imaging.resize import resize_tensor
+from sharpening.models.face_align.fade import fading
 from sharpening.models.face_align.forms import align
 from sharpening.models.face_align.points68 import find_landmarks
 from sharpening.reconstruct.finetune.method import SingleFrame
@@ -28,7 +29,6 @@ LARGEST = 1024
 weights while they are read. Transformers may want more."""
 
 _FACE_SIDE = 512  # px: of the aligned face that GFPGAN, RestoreFormer and CodeFormer learned on
-_FADE = 8  # an aligned face fades out over this part of its sides
 _INSTALL = "pip install 'sharpening[restorers]'"
 _WANTED = (
     "A checkpoint of a face restorer (GFPGAN, RestoreFormer …) or of a net that enlarges (ESRGAN, SwinIR …), .pth or .safetensors."
@@ -136,7 +136,4 @@ class _FaceRestorer:
 
 def _fading(picture: Tensor) -> Tensor:
     """A mask `[1, H, W]` that is 1 but for the outermost eighth of each side, where it fades to 0: the face lies inside."""
-    height, width = picture.shape[1:]
-    ramps = [(torch.arange(side) + 0.5) / side for side in (height, width)]
-    down, across = ((torch.minimum(ramp, 1 - ramp) * _FADE).clamp(max=1) for ramp in ramps)
-    return (down[:, None] * across)[None]
+    return fading(picture.shape[1], picture.shape[2])

@@ -12,21 +12,19 @@ from sharpening.errors import RangeError
 from sharpening.reconstruct.view import Moved, View
 from sharpening.registry import Registry
 
-__all__ = ["LATER_TRANSFERS", "Transfer", "create_transfer", "transfers"]
+__all__ = ["Transfer", "create_transfer", "transfers"]
 
 transfers = Registry("transfer")
 transfers.add("align-blend", "sharpening.reconstruct.transfer.align_blend:align_blend")
 transfers.add("dlib", "sharpening.reconstruct.transfer.dlib_swap:dlib_swap")
 transfers.add("dense", "sharpening.reconstruct.transfer.dense:dense")
+transfers.add("few-shot", "sharpening.reconstruct.transfer.few_shot:few_shot")
+transfers.add("interface-gan", "sharpening.reconstruct.transfer.interface_gan:interface_gan")
 
 # What loads the networks of those that have some; they become their setting `network`.
 _networks = Registry("transfer with a network")
-
-LATER_TRANSFERS: dict[str, str] = {
-    "few-shot": "the networks of the few-shot face translation GAN and its face parser, converted from their published files",
-    "interface-gan": "StyleGAN's weights, an encoder or PULSE to find the latent vector, and InterFaceGAN's boundary for the pose",
-}
-"""Transfers that come with the StyleGAN family, and what each will need."""
+_networks.add("few-shot", "sharpening.reconstruct.transfer.few_shot:load_few_shot")
+_networks.add("interface-gan", "sharpening.reconstruct.transfer.interface_gan:load_interface_gan")
 
 
 class Transfer(Protocol):
@@ -49,19 +47,17 @@ def create_transfer(
         settings: keyword arguments of that function.
 
     Raises:
-        RangeError: for weights of a transfer without a network, or a transfer that is planned; the message says what it will need.
-        KeyError: for any other unknown name.
+        RangeError: for weights of a transfer without a network.
+        KeyError: for an unknown name.
         WeightsMissing: if the weights are nowhere, or the transfer needs some and none were named.
 
     >>> create_transfer("align-blend").func.__name__
     'align_blend'
     """
-    if name in LATER_TRANSFERS:
-        advice = f"It comes with the StyleGAN family and will need {LATER_TRANSFERS[name]}."
-        raise RangeError("transfer", f"'{name}'", f"one of {', '.join(transfers)} until then", advice)
     method = transfers.get(name)
     if name in _networks:
-        settings.setdefault("network", _networks.get(name)(weights, pretrained=pretrained))
+        if "network" not in settings:
+            settings["network"] = _networks.get(name)(weights, pretrained=pretrained)
     elif weights is not None:
         raise RangeError(f"weights of transfer '{name}'", weights, "none", "It has no network; leave the weights out.")
     return partial(method, **settings)

@@ -10,18 +10,14 @@ import torch
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.models.face_align.landmarks import Landmarks
-from sharpening.reconstruct.transfer.method import LATER_TRANSFERS, create_transfer, transfers
+from sharpening.reconstruct.transfer.method import _networks, create_transfer, transfers
 from sharpening.reconstruct.view import View
 
 
 def test_the_names():
-    assert transfers.names() == ["align-blend", "dlib", "dense"]
-
-
-@pytest.mark.parametrize("name", LATER_TRANSFERS)
-def test_a_later_one_says_what_it_will_need(name):
-    with pytest.raises(RangeError, match="StyleGAN family and will need"):
-        create_transfer(name)
+    assert [name for name in transfers if name not in _networks] == ["align-blend", "dlib", "dense"]
+    assert {"few-shot", "interface-gan"} <= set(transfers)
+    assert set(_networks) <= set(transfers)
 
 
 def test_an_unknown_one_names_the_nearest():
@@ -36,7 +32,7 @@ def test_settings_are_kept(make_pair):
     assert facts["how"] in facts["mismatches"]
 
 
-@pytest.mark.parametrize("name", transfers)
+@pytest.mark.parametrize("name", [name for name in transfers if name not in _networks])
 class TestEach:
     def test_brings_the_source_onto_the_base(self, name, make_pair):
         made = make_pair(angle=9, zoom=0.9, shift=(9, 8))

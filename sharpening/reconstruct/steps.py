@@ -142,25 +142,40 @@ def transfer(state: State, step: TraceStep, move: Callable[[View, View, Tensor],
         move: the transfer.
         facts: what the transfer fills at each call with `mismatch` and `believed`; stays empty where it does not measure them.
     """
-    base = state.view(state.base)
     state.moved, state.taken = {}, {}
     for index, parts in _wanted(state).items():
-        source, left = state.view(index), parts
-        measured: dict[str, Any] = {}
-        while left:
-            facts.clear()
-            moved = move(source, base, union(state.masks, left))
-            fits = fitting(state, moved, base, left)
-            bad = set(unfitting(state, index, left, fits, facts, state.by_hand)) - state.by_hand
-            measured |= {part: [round(value, 3) for value in fits[part]] for part in left}
-            if not bad:
-                state.moved[index], state.taken[index] = moved, left
-                break
-            # How the source lies best depends on the parts that are asked for: those left out have no say, and the others are asked again.
-            left = tuple(part for part in left if part not in bad)
-        step.show(moved.picture, f"{state.names[index]}\n{in_few_words(left) or 'nothing fits'}")
-        measured |= {name: round(facts[name], 3) for name in ("mismatch", "believed") if name in facts}
-        step.facts[str(state.names[index])] = {**measured, **({"how": facts["how"]} if "how" in facts else {})}
+        try:
+            _transfer_one(state, step, move, facts, index, parts)
+        except NoFaceFound as error:  # of a transfer that paints faces
+            state.warn(
+                "transfer", f"Frame {state.names[index]} could not be brought onto the base, and nothing is taken from it: {error}"
+            )
+
+
+def _transfer_one(
+    state: State,
+    step: TraceStep,
+    move: Callable[[View, View, Tensor], Moved],
+    facts: dict[str, Any],
+    index: int,
+    parts: tuple[str, ...],
+) -> None:
+    source, base, left = state.view(index), state.view(state.base), parts
+    measured: dict[str, Any] = {}
+    while left:
+        facts.clear()
+        moved = move(source, base, union(state.masks, left))
+        fits = fitting(state, moved, base, left)
+        bad = set(unfitting(state, index, left, fits, facts, state.by_hand)) - state.by_hand
+        measured |= {part: [round(value, 3) for value in fits[part]] for part in left}
+        if not bad:
+            state.moved[index], state.taken[index] = moved, left
+            break
+        # How the source lies best depends on the parts that are asked for: those left out have no say, and the others are asked again.
+        left = tuple(part for part in left if part not in bad)
+    step.show(moved.picture, f"{state.names[index]}\n{in_few_words(left) or 'nothing fits'}")
+    measured |= {name: round(facts[name], 3) for name in ("mismatch", "believed") if name in facts}
+    step.facts[str(state.names[index])] = {**measured, **({"how": facts["how"]} if "how" in facts else {})}
 
 
 def cross_over(

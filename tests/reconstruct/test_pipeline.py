@@ -464,3 +464,19 @@ def test_a_state_that_unpacks_to_too_much_is_not_opened(done, tmp_path, monkeypa
     monkeypatch.setattr(state_file, "LARGEST", 1000)
     with pytest.raises(InputError, match="unpacked"):
         read_state(stored)
+
+
+def test_a_transfer_that_finds_no_face_costs_that_source_only(done, monkeypatch) -> None:
+    method = Reconstruction(BICUBIC, judge=False)
+    real, first = method._transfer, []
+
+    def move(source, base, mask):
+        first.append(source)
+        if source is first[0]:
+            raise NoFaceFound("any of the 13 generated pictures")
+        return real(source, base, mask)
+
+    monkeypatch.setattr(method, "_transfer", move)
+    made = method.again(done, Choice(base=3, sources={"mouth": 1, "nose": 6}, rest="base"), start="select")
+    assert list(made.state.taken.values()) == [("nose",)]
+    assert any("Frame 1 could not be brought" in words for words in made.warnings)

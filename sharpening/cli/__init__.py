@@ -1,4 +1,4 @@
-"""The command line: `sharpening restore | reconstruct | demo | synth | train | evaluate | tables | probe | poses | survey | weights`.
+"""The command line; `sharpening --help` lists its commands.
 
 Nothing heavy is imported before a command needs it, so that `sharpening --help` answers at once.
 """
@@ -17,6 +17,7 @@ from sharpening.cli.console import out as _out
 from sharpening.cli.evaluating import evaluate, poses, probe, tables
 from sharpening.cli.reconstructing import reconstruct
 from sharpening.cli.restoring import demo, restore
+from sharpening.cli.stylegan import stylegan_app
 from sharpening.cli.survey import survey_app
 from sharpening.cli.training import synth, train
 from sharpening.cli.weights import check_weights, convert_weights, import_weights, list_weights, where_weights
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="The trained weights: what there is, and where it is looked for.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
+app.add_typer(stylegan_app, name="stylegan")
 app.add_typer(survey_app, name="survey")
 
 

@@ -66,6 +66,120 @@ def mix(
     _write(out, list(mixing_grid(gan, top, side, generator=torch.Generator().manual_seed(seed))))
 
 
+@stylegan_app.command()
+def edit(
+    out: Out,
+    weights: Generator = DEFAULT,
+    boundary: Annotated[
+        str, typer.Option(help="Name or path of a boundary; smile, age … of the same generator.")
+    ] = "stylegan_ffhq_pose_w_boundary",
+    condition: Annotated[list[str] | None, typer.Option(help="Boundary that shall stay; again for more.")] = None,
+    code: Annotated[Path | None, typer.Option(help="A face found by `embed` (.safetensors); a drawn one when left out.")] = None,
+    start: Annotated[float, typer.Option("--from", help="First distance.")] = -3.0,
+    stop: Annotated[float, typer.Option("--to", help="Last distance.")] = 3.0,
+    n: Annotated[int, typer.Option(min=1, max=64, help="How many pictures.")] = 7,
+    psi: Psi = 0.7,
+    seed: SeedOption = 0,
+    pretrained: Pretrained = None,
+) -> None:
+    """Change one thing of a face: pose, smile, age … (InterFaceGAN)."""
+    import numpy as np
+
+    from sharpening.models.interface_gan import conditional, edited_pictures, load_boundary
+    from sharpening.models.stylegan.mixing import seeded_codes
+
+    gan = _generator(weights, pretrained)
+    normal = load_boundary(boundary, pretrained=pretrained)
+    normal = conditional(normal, [load_boundary(each, pretrained=pretrained) for each in condition or []])
+    if code is not None:
+        space, codes = "w+", _read_code(code, gan)
+    else:
+        space, codes = normal.space or "w", seeded_codes([seed], gan.synthesis.n_latent)
+        codes = codes if space == "z" else gan.w(codes)[:, 0]
+    distances = [float(each) for each in np.linspace(start, stop, n)]
+    _write(out, list(edited_pictures(gan, codes, normal, distances, space=space, psi=psi)))
+
+
+@stylegan_app.command()
+def embed(
+    picture: Annotated[Path, typer.Argument(help="A picture of a face.")],
+    out: Out,
+    weights: Generator = DEFAULT,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimisation.")] = 1000,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Compare pixels alone; else VGG-16 is needed (sharpening weights where vgg16).")
+    ] = False,
+    aligned: Annotated[bool, typer.Option("--aligned", help="The picture is in FFHQ's form already.")] = False,
+    seed: SeedOption = 0,
+    pretrained: Pretrained = None,
+) -> None:
+    """Find the face in the generator (Image2StyleGAN). Writes what it paints, and its code beside it (.safetensors)."""
+    import torch
+
+    from sharpening.models.latent_editor import embed_steps, load_features
+    from sharpening.weights.store import save_state
+
+    gan = _generator(weights, pretrained)
+    features = "pixels" if pixels else load_features(pretrained=pretrained)
+    target = _square(picture, gan.synthesis.resolution, aligned)
+    best = None
+    with console.counter("steps") as count:
+        for state in embed_steps(gan, target, features=features, steps=steps, generator=torch.Generator().manual_seed(seed)):
+            count(state.step, steps)
+            best = state if best is None or state.best < best.best else best
+    if best is not None:
+        save_state(out.with_suffix(".safetensors"), {"w_plus": best.w_plus})
+        _write(out, [[target, best.preview()]])
+
+
+@stylegan_app.command()
+def morph(
+    first: Annotated[Path, typer.Argument(help="A code of `embed` (.safetensors).")],
+    second: Annotated[Path, typer.Argument(help="Another one.")],
+    out: Out,
+    weights: Generator = DEFAULT,
+    n: Annotated[int, typer.Option(min=2, max=100, help="How many pictures.")] = 7,
+    seed: SeedOption = 0,
+    pretrained: Pretrained = None,
+) -> None:
+    """Go from one face to another."""
+    from sharpening.models.latent_editor import morph as between
+
+    gan = _generator(weights, pretrained)
+    codes = between(_read_code(first, gan), _read_code(second, gan), n)
+    _write(out, [[_painted(gan, code, seed) for code in codes]])
+
+
+def _read_code(path: Path, gan: StyleGan) -> Tensor:
+    """A code `[1, n_layers, n_latent]` that `embed` wrote."""
+    from sharpening.errors import InputError
+    from sharpening.weights.store import load_state
+
+    state = load_state(path)
+    wanted = (1, gan.synthesis.n_layers, gan.synthesis.n_latent)
+    if "w_plus" not in state or tuple(state["w_plus"].shape) != wanted:
+        raise InputError(path, f"holds no code of {gan.name or 'this generator'}.", "Make one: sharpening stylegan embed.")
+    return state["w_plus"].float()
+
+
+def _square(path: Path, side: int, aligned: bool) -> Tensor:
+    """The face of a picture `[3, side, side]`, in the form of FFHQ."""
+    from sharpening.errors import NoFaceFound
+    from sharpening.imaging.convert import to_tensor
+    from sharpening.imaging.files import read_picture
+    from sharpening.imaging.resize import resize_tensor
+    from sharpening.models.face_align import align, find_landmarks
+
+    pixels = read_picture(path)
+    whole = to_tensor(pixels[None])[0]
+    if aligned:
+        return resize_tensor(whole[None], side)[0].clamp(0, 1)
+    landmarks = find_landmarks(pixels)
+    if landmarks is None:
+        raise NoFaceFound(path, "Give a larger or clearer one, or say that it is aligned (--aligned).")
+    return align(whole, landmarks, "ffhq", side).picture
+
+
 def _generator(weights: str, pretrained: Path | None) -> StyleGan:
     from sharpening.models.stylegan import load_stylegan
 

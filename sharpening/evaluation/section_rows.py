@@ -132,8 +132,9 @@ class _Plan:
         if file is None:
             return Entry(label + plus, needs=needs)
         # Two files that lie apart are found by their names.
-        weights = {} if name == "few-shot" and label not in self.search.given else {f"{kind}_weights": str(file)}
-        return self.reconstruction(label + plus, start, file, **{kind: name}, **weights)
+        weights: dict[str, Any] = {} if name == "few-shot" and label not in self.search.given else {f"{kind}_weights": str(file)}
+        settings: dict[str, Any] = {kind: name, **weights}
+        return self.reconstruction(label + plus, start, file, **settings)
 
     def _crossed(self, label: str, plus: str, start: str, name: str) -> Entry:
         if name != "unet":

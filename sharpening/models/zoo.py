@@ -22,6 +22,8 @@ models.add("bionet", "sharpening.models.bionet.model:BioNet")
 models.add("bionet_published", "sharpening.models.bionet.published:BioNetPublished")
 models.add("feature_net", "sharpening.models.feature_net.model:FeatureNet")
 models.add("serfiq_net", "sharpening.models.serfiq_net.model:SerFiqNet")
+models.add("srgan", "sharpening.models.sr_gan.srgan:SrGan")
+models.add("esrgan", "sharpening.models.sr_gan.esrgan:RRDBNet")
 
 
 def list_models() -> list[str]:

@@ -38,6 +38,8 @@ TINY = {
     "bionet_published": TinyModel("bionet_published", {"n_frames": 3, "multiplier": 0.25}, lr=1e-2),
     "feature_net": TinyModel("feature_net", {"n_frames": 3, "encoder": "resnet18", "width": 8, "merge": ["half", "quarter"]}),
     "serfiq_net": TinyModel("serfiq_net", {"n_frames": 3, "encoder": "resnet18", "width": 8}),
+    "srgan": TinyModel("srgan", {"n_frames": 3, "width": 8, "n_blocks": 2}, size=16),
+    "esrgan": TinyModel("esrgan", {"n_frames": 3, "width": 8, "n_blocks": 2, "growth": 4}, size=16, lr=5e-3),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import nn
@@ -119,7 +120,7 @@ def expected(entry: PublishedFile) -> Mapping[str, tuple[int, ...]]:
         made = build() if callable(build) else build
     if isinstance(made, nn.Module):
         return {key: tuple(value.shape) for key, value in made.state_dict().items()}
-    return dict(made)  # type: ignore[call-overload, no-any-return]
+    return dict(cast("Mapping[str, tuple[int, ...]]", made))
 
 
 def vgg_face_dag_shapes() -> dict[str, tuple[int, ...]]:

@@ -45,7 +45,7 @@ format: setup        ## Bring the code into form
 	$(BIN)/ruff format .
 
 accept: setup        ## Store public names and the page of weights as they are now
-	ACCEPT=1 $(BIN)/python -m pytest -q tests/test_public_names.py tests/weights/test_pretrained.py tests/evaluation/test_tables.py
+	ACCEPT=1 $(BIN)/python -m pytest -q tests/test_public_names.py tests/weights/test_pretrained.py tests/evaluation/test_tables.py tests/models/published/test_published_page.py
 
 constraints:         ## Compile constraints.txt anew (needs uv); torch is held at the version that PLATFORM tests ran on
 	printf 'torch==2.14.1\ntorchvision==0.29.1\n' > $(RUNS)-hold.txt

@@ -15,6 +15,7 @@ from sharpening.cli.console import BAD_INPUT
 from sharpening.cli.console import err as _err
 from sharpening.cli.console import out as _out
 from sharpening.cli.evaluating import evaluate, poses, probe, tables
+from sharpening.cli.finetuning import finetune
 from sharpening.cli.reconstructing import reconstruct
 from sharpening.cli.restoring import demo, restore
 from sharpening.cli.stylegan import stylegan_app
@@ -66,7 +67,7 @@ def _common(
     """One sharp picture of the same person out of a short sequence of poor face pictures."""
 
 
-for _command in (restore, reconstruct, demo, synth, train, evaluate, tables, probe, poses):
+for _command in (restore, reconstruct, finetune, demo, synth, train, evaluate, tables, probe, poses):
     app.command()(_command)
 weights_app.command("list")(list_weights)
 weights_app.command("where")(where_weights)

@@ -118,12 +118,20 @@ def poses(
     most_angle: Annotated[float, typer.Option(min=0, help="Only pairs that look no further apart than this [degrees].")] = 180,
 ) -> None:
     """Measure position transfer (thesis 3.4): the parts of every picture on every other one, by the angle between them."""
-    from sharpening.evaluation.pose_transfer import pose_series, pose_transfer, pose_transfer_table
+    from sharpening.evaluation.pose_transfer import NO_TRANSFER, pose_series, pose_transfer, pose_transfer_table
     from sharpening.evaluation.table_text import text
+    from sharpening.reconstruct.crossover.method import crossovers
+    from sharpening.reconstruct.transfer import method
 
     names = [name.strip() for name in transfers.split(",")]
+    # Only the names are looked up in here: a KeyError of the work itself is no wrong option.
+    with console.known("--transfers"):
+        for name in names:
+            if name != NO_TRANSFER:
+                method.transfers.get(name)
+    with console.known("--crossover"):
+        crossovers.get(crossover)
     rows = []
-    with console.known("--transfers or --crossover"):
-        for paths in pose_series(folder):
-            rows += pose_transfer(paths, methods=names, crossover=crossover, most_angle=most_angle)
+    for paths in pose_series(folder):
+        rows += pose_transfer(paths, methods=names, crossover=crossover, most_angle=most_angle)
     console.out.print(text(pose_transfer_table(rows)), markup=False)

@@ -116,20 +116,17 @@ def embed(
     """Find the face in the generator (Image2StyleGAN). Writes what it paints, and its code beside it (.safetensors)."""
     import torch
 
-    from sharpening.models.latent_editor import embed_steps, load_features
+    from sharpening.models.latent_editor import embed_steps, finish, load_features
     from sharpening.weights.store import save_state
 
     gan = _generator(weights, pretrained)
-    features = "pixels" if pixels else load_features(pretrained=pretrained)
+    features: Any = "pixels" if pixels else load_features(pretrained=pretrained)
     target = _square(picture, gan.synthesis.resolution, aligned)
-    best = None
     with console.counter("steps") as count:
-        for state in embed_steps(gan, target, features=features, steps=steps, generator=torch.Generator().manual_seed(seed)):
-            count(state.step, steps)
-            best = state if best is None or state.best < best.best else best
-    if best is not None:
-        save_state(out.with_suffix(".safetensors"), {"w_plus": best.w_plus})
-        _write(out, [[target, best.preview()]])
+        states = embed_steps(gan, target, features=features, steps=steps, generator=torch.Generator().manual_seed(seed))
+        found = finish(state for state in states if count(state.step, steps) is None)
+    save_state(out.with_suffix(".safetensors"), {"w_plus": found.w_plus})
+    _write(out, [[target, found.picture]])
 
 
 @stylegan_app.command()

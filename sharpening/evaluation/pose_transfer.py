@@ -6,9 +6,8 @@ The truth is the base itself: a perfect transfer of the source's eyes, nose and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ from sharpening.reconstruct.transfer.measure import measure
 from sharpening.reconstruct.transfer.method import Transfer, create_transfer
 from sharpening.reconstruct.view import Moved, View
 
-__all__ = ["ANGLES", "PoseTransferRow", "pose_series", "pose_transfer", "pose_transfer_table"]
+__all__ = ["ANGLES", "NO_TRANSFER", "PoseTransferRow", "pose_series", "pose_transfer", "pose_transfer_table"]
 
 Picture = NDArray[np.uint8]
 
@@ -48,7 +47,9 @@ ANGLES = (5, 10, 15, 20, 30, 45, 180)
 LARGEST_ANGLE = 30.0  # degrees
 LARGEST_MISMATCH = 0.4  # on valid clips two in three parts over it are wrong, of those under 0.2 one in a hundred
 LEAST_SEEN = 0.9  # share of the parts that lies in the source's picture
-_NEITHER = ("", "no transfer")
+
+NO_TRANSFER = "no transfer"
+"""Name of the floor: the source's pixels where they are."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def pose_series(folder: str | Path) -> list[list[Path]]:
     """The pictures of a folder, in groups of one person that may be put on each other.
 
     A folder of the HeadPose set gives a group for each person and series, since persons took glasses on or off between the two; any other
-    folder is one group.
+    folder is one group. A series of which only one picture is there has no pair and is left out, unless there are no others.
 
     Raises:
         InputError: no such folder, or no picture in it.
@@ -97,7 +98,7 @@ def pose_series(folder: str | Path) -> list[list[Path]]:
     groups: dict[tuple[int, int], list[Path]] = {}
     for shot in HeadPose(folder):
         groups.setdefault((shot.person, shot.series), []).append(shot.path)
-    return list(groups.values())
+    return [group for group in groups.values() if len(group) > 1] or list(groups.values())
 
 
 def pose_transfer(
@@ -127,6 +128,7 @@ def pose_transfer(
         A row for each pair and method. A picture without a face gives one row that says so.
 
     Raises:
+        KeyError: an unknown transfer or cross-over, with the known ones.
         InputError: fewer than two pictures.
         NoFaceFound: a face in fewer than two of them.
 
@@ -137,17 +139,17 @@ def pose_transfer(
         raise InputError(
             str(pictures), f"{len(paths)} picture, and a pair is needed.", "Give a folder of one person from several angles."
         )
+    cross = create_crossover(crossover)
+    moves = {name: None if name == NO_TRANSFER else create_transfer(name) for name in methods}
     views = {path.name if len({p.name for p in paths}) == len(paths) else str(path): _view(path, size, find) for path in paths}
     seen = {name: view for name, view in views.items() if view is not None}
     if len(seen) < 2:
         raise NoFaceFound(str(pictures), f"There is one in {len(seen)} of {len(views)} pictures; a pair is needed.")
     rows = [PoseTransferRow(name, "", "", math.nan, "no face found") for name, view in views.items() if view is None]
     poses = {name: head_pose(view.landmarks, (size, size)) for name, view in seen.items()}
-    cross = create_crossover(crossover)
-    moves = {name: None if name == _NEITHER[1] else create_transfer(name) for name in methods}
     judge = FaceJudge() if judge is None else judge
     for base in seen:
-        near = {s: _known_angle(s, base) or _angle(poses[s], poses[base]) for b, s in permutations(seen, 2) if b == base}
+        near = {source: _between(source, base, poses) for source in seen if source != base}
         todo = {source: angle for source, angle in near.items() if angle <= most_angle}
         rows += _onto(base, todo, seen, moves, cross, parts, judge)
     return rows
@@ -201,11 +203,11 @@ def _view(path: Path, size: int, find: Callable[[Picture], list[Face]]) -> View 
     return None if landmarks is None else View(to_tensor(crop[None])[0], landmarks)
 
 
-def _known_angle(one: str, other: str) -> float | None:
-    """Of pictures of the HeadPose set, whose names tell where they look."""
-    if not (is_shot(one) and is_shot(other)):
-        return None
-    return parse_shot(one).angle_to(parse_shot(other))
+def _between(one: str, other: str, poses: Mapping[str, Pose]) -> float:
+    """The angle between two pictures; names of the HeadPose set tell where they look, others are measured."""
+    if is_shot(one) and is_shot(other):
+        return parse_shot(one).angle_to(parse_shot(other))
+    return _angle(poses[one], poses[other])
 
 
 def _angle(one: Pose, other: Pose) -> float:

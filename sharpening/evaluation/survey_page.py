@@ -32,7 +32,7 @@ def survey_html(page: str, sequences: Sequence[PageSequence]) -> str:
 
     Args:
         page: id that the answers must carry.
-        sequences: in the order in which they are asked.
+        sequences: what is asked. The page draws an order of its own for each person, so that no picture is always seen first.
     """
     data = {"page": page, "form": ANSWERS_FORM, "questions": QUESTIONS, "short": _SHORT, "sequences": list(sequences)}
     # "</" would end the script element, whatever stands round it.
@@ -99,19 +99,33 @@ function make(tag, facts, ...inside) {
   node.append(...inside);
   return node;
 }
+function drawn(count) {
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let last = count - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  return order;
+}
 function fresh() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return { respondent: Array.from(bytes, b => b.toString(16).padStart(2, "0")).join(""), answers: {} };
+  const respondent = Array.from(bytes, b => b.toString(16).padStart(2, "0")).join("");
+  return { respondent: respondent, answers: {}, order: drawn(data.sequences.length) };
 }
 function recall() {
   // Some browsers keep nothing for a page that was opened from a file.
-  try { return JSON.parse(localStorage.getItem(memory)) || fresh(); } catch (error) { return fresh(); }
+  let known = null;
+  try { known = JSON.parse(localStorage.getItem(memory)); } catch (error) { /* as if nothing were kept */ }
+  if (!known) return fresh();
+  // Whoever began on an earlier form of this page goes on in its order.
+  return Object.assign({ order: data.sequences.map((_, i) => i) }, known);
 }
 function remember() {
   try { localStorage.setItem(memory, JSON.stringify(state)); } catch (error) { /* the answers last as long as the page */ }
 }
 let state = recall();
 let at = 0;
+remember();
 
 function choose(sequence, question, letter) {
   state.saved = -1;
@@ -131,7 +145,7 @@ function figure(source, words, ...inside) {
 }
 function show(index) {
   at = index;
-  const sequence = data.sequences[at];
+  const sequence = data.sequences[state.order[at]];
   const given = make("div", { className: "given" }, figure(sequence.input, "Poor picture"), figure(sequence.original, "Original"));
   const lettered = Object.keys(sequence.pictures).sort().map(letter =>
     figure(sequence.pictures[letter], "Picture " + letter, ...Object.keys(data.questions).map(q => option(sequence, letter, q))));
@@ -165,7 +179,8 @@ function save() {
 }
 function another() {
   // Answers that were not saved are never thrown away unasked.
-  if (given() > 0 && state.saved !== given() && !confirm("These answers are not saved. Throw them away?")) return;
+  const question = "These answers are not saved. Throw them away? (Cancel, then Save answers, keeps them.)";
+  if (given() > 0 && state.saved !== given() && !confirm(question)) return;
   state = fresh();
   remember();
   show(0);

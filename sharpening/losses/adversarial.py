@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from sharpening.errors import RangeError
 
-__all__ = ["AdversarialForm", "Side", "adversarial_loss"]
+__all__ = ["AdversarialForm", "Player", "Side", "adversarial_loss", "relativistic_loss"]
 
 AdversarialForm = Literal["hinge", "lsgan", "vanilla", "wgan"]
 Side = Literal["real", "fake", "generator"]
+Player = Literal["discriminator", "generator"]
 
 # For each form: the discriminator on true pictures, on made ones, and the generator.
 _FORMS: dict[str, dict[str, Callable[[Tensor], Tensor]]] = {
@@ -47,3 +48,32 @@ def adversarial_loss(scores: Tensor, side: Side, *, form: AdversarialForm = "hin
     if side not in _FORMS[form]:
         raise RangeError("side", repr(side), '"real", "fake" or "generator"')
     return _FORMS[form][side](scores).mean()
+
+
+def relativistic_loss(real: Tensor, fake: Tensor, player: Player, *, form: AdversarialForm = "vanilla") -> Tensor:
+    """What one player loses when each picture is judged against the mean of the other kind.
+
+    The discriminator wants true pictures to score above the mean made one and made ones below the mean true one, the generator the
+    reverse of both; so the true pictures matter to it as well.
+
+    Args:
+        real: scores of true pictures before any activation, any shape; high means true.
+        fake: of made ones.
+        player: "discriminator" or "generator".
+        form: see `adversarial_loss`; ESRGAN takes "vanilla".
+
+    Returns:
+        The sum of both halves.
+
+    Raises:
+        RangeError: for another player or form.
+
+    Source: Jolicoeur-Martineau, "The relativistic discriminator", 2018, arXiv:1807.00734; Wang et al., ESRGAN, 2018, arXiv:1809.00219,
+        equations 1 and 2.
+    """
+    if player not in ("discriminator", "generator"):
+        raise RangeError("player", repr(player), '"discriminator" or "generator"')
+    above, below = real - fake.mean(), fake - real.mean()
+    if player == "generator":
+        above, below = below, above
+    return adversarial_loss(above, "real", form=form) + adversarial_loss(below, "fake", form=form)

@@ -2,6 +2,7 @@
 
 =============  =======================================================================================================
 pixel          mean squared error
+l1             mean absolute difference
 thesis         mean squared error, features and Grams of a network (section 3.3 of the thesis; weights: `thesis_critic`)
 thesis+serfiq  the same, and how well a face net can use the face (SER-FIQ)
 serfiq-only    SER-FIQ alone: no likeness at all, tried in the thesis to see where it leads
@@ -26,7 +27,7 @@ from sharpening.losses.gram import GRAM_FACTOR
 from sharpening.losses.identity import IdentityLoss
 from sharpening.losses.inpaint import InpaintLoss
 from sharpening.losses.perceptual import PerceptualLoss
-from sharpening.losses.pixel import CharbonnierLoss, MSELoss
+from sharpening.losses.pixel import CharbonnierLoss, L1Loss, MSELoss
 from sharpening.losses.serfiq import SerFiqLoss
 from sharpening.losses.ssim import SSIMLoss
 from sharpening.losses.weighted import WeightedLoss
@@ -42,6 +43,7 @@ __all__ = [
     "critics",
     "inpaint_critic",
     "inpaint_truth_critic",
+    "l1_critic",
     "our_critic",
     "pixel_critic",
     "serfiq_critic",
@@ -51,6 +53,7 @@ __all__ = [
 
 critics = Registry("critic")
 critics.add("pixel", "sharpening.models.critics:pixel_critic")
+critics.add("l1", "sharpening.models.critics:l1_critic")
 critics.add("thesis", "sharpening.models.critics:thesis_critic")
 critics.add("thesis+serfiq", "sharpening.models.critics:thesis_serfiq_critic")
 critics.add("serfiq-only", "sharpening.models.critics:serfiq_critic")
@@ -101,6 +104,11 @@ def critic(name: str, *, extractor: NamedExtractor | None = None, network: Any =
 def pixel_critic(*, extractor: object = None, network: object = None) -> WeightedLoss:
     """Mean squared error alone."""
     return WeightedLoss({"mse": (MSELoss(), 1.0)})
+
+
+def l1_critic(*, extractor: object = None, network: object = None) -> WeightedLoss:
+    """Mean absolute difference alone."""
+    return WeightedLoss({"l1": (L1Loss(), 1.0)})
 
 
 def thesis_critic(*, extractor: NamedExtractor | None = None, network: object = None) -> WeightedLoss:

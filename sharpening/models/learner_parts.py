@@ -17,7 +17,7 @@ from sharpening.models.critics import critic as get_critic
 from sharpening.models.loading import load_trained, remember
 from sharpening.training.learner import batch_form, make_learner
 
-__all__ = ["Critic", "LearnerOptions", "assemble", "picture_sized_form", "start_network", "trained_network"]
+__all__ = ["Critic", "LearnerOptions", "assemble", "enlarging_form", "picture_sized_form", "start_network", "trained_network"]
 
 Critic = str | Callable[..., Any]
 Network = TypeVar("Network", bound=nn.Module)
@@ -88,6 +88,23 @@ def picture_sized_form(dls: DataLoaders, network: str, enlarge: float = 1.0) -> 
         times = "as large as" if enlarge == 1 else f"{enlarge:g} times as large as"
         advice = f"{network} gives pictures {times} its frames: mframe_dls(…, size_in={fitting}, normalize=True)."
         raise ShapeError("side of the frames", form.size_in, f"{fitting}, for labels of {form.size_out}", advice)
+    return form
+
+
+def enlarging_form(dls: DataLoaders, network: str, scale: int) -> BatchForm:
+    """The form of the batches, for networks that take frames in 0 … 1 of their own size and give pictures `scale` times as large.
+
+    Raises:
+        ShapeError: if the labels have another size than the pictures.
+        RangeError: if the frames are normalised.
+    """
+    form = batch_form(dls)
+    if form.size_out != scale * form.size_in:
+        advice = f"Build the loaders with mframe_dls(…, size_in={form.size_out // scale}, size_out={form.size_out})."
+        raise ShapeError("side of the labels", form.size_out, f"{scale} times the frames' {form.size_in}", advice)
+    if form.normalisation == "imagenet":
+        advice = f"{network} takes 0 … 1: mframe_dls(…, normalize=False)."
+        raise RangeError("normalisation of the frames", "imagenet", "none", advice)
     return form
 
 

@@ -24,6 +24,8 @@ models.add("feature_net", "sharpening.models.feature_net.model:FeatureNet")
 models.add("serfiq_net", "sharpening.models.serfiq_net.model:SerFiqNet")
 models.add("srgan", "sharpening.models.sr_gan.srgan:SrGan")
 models.add("esrgan", "sharpening.models.sr_gan.esrgan:RRDBNet")
+models.add("vnet", "sharpening.models.vnet.model:VNet")
+models.add("ux_net", "sharpening.models.ux_net.model:UXNet")
 
 
 def list_models() -> list[str]:

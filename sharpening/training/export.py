@@ -58,6 +58,8 @@ def export(
     """
     learn = network if isinstance(network, Learner) else None
     net: Any = network.model if isinstance(network, Learner) else network
+    # A Learner of several networks says which of them is to be given away.
+    net = getattr(net, net.exports) if isinstance(getattr(net, "exports", None), str) else net
     form = form or getattr(getattr(learn, "dls", None), "form", None)
     if form is None:
         raise RangeError("form", None, "a BatchForm", "Say what the network takes: export(…, form=BatchForm(7, 32, 128)).")

@@ -31,7 +31,7 @@ from sharpening.training.recipes import Recipe, recipes
 from sharpening.weights.card import card_path
 from sharpening.weights.store import load_state
 
-__all__ = ["batch_form", "fit", "learners", "loaders", "make_learner", "train"]
+__all__ = ["batch_form", "fit", "learners", "loaders", "make_learner", "quieten", "train"]
 
 _NOT_FIGURES = ("epoch", "step", "lr", "seconds", "train_loss")
 Report = Callable[[Mapping[str, Any]], None]
@@ -44,6 +44,10 @@ learners.add("bionet", "sharpening.models.bionet.learner:get_learner")
 learners.add("bionet_published", "sharpening.models.bionet.learner:get_published_learner")
 learners.add("feature_net", "sharpening.models.feature_net.learner:get_learner")
 learners.add("serfiq_net", "sharpening.models.serfiq_net.learner:get_learner")
+learners.add("srgan", "sharpening.models.sr_gan.learner:get_learner")
+learners.add("esrgan", "sharpening.models.sr_gan.learner:get_esrgan_learner")
+learners.add("vnet", "sharpening.models.vnet.learner:get_learner")
+learners.add("ux_net", "sharpening.models.ux_net.learner:get_learner")
 learners.add("inpaint_net", "sharpening.models.inpaint_net.learner:get_learner")
 
 loaders = Registry("kind of loaders")
@@ -103,6 +107,11 @@ def make_learner(
     learn = Learner(dls, network, loss, lr=lr, wd=wd, metrics=columns, cbs=[*clipping, *cbs], path=path, **settings)
     if torch.device(dls.device).type == "cuda":
         learn.add_cb(MixedPrecision(AMPMode.BF16 if torch.cuda.is_bf16_supported() else AMPMode.FP16))
+    return quieten(learn)
+
+
+def quieten(learn: Learner) -> Learner:
+    """The Learner, with a progress bar only where somebody looks: at a terminal or in a notebook."""
     if not (sys.stdout.isatty() or IN_NOTEBOOK):
         learn.remove_cbs(ProgressCallback)
         learn.logger = noop

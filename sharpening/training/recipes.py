@@ -176,3 +176,14 @@ for _name, _attribute in (
 ):
     recipes.add(_name, f"sharpening.training.thesis_recipes:{_attribute}")
     recipes.add(f"{_name}-small", f"sharpening.training.thesis_recipes:{_attribute}_SMALL")
+for _name, _attribute in (
+    ("srgan-mse", "SRGAN_MSE"),
+    ("srgan", "SRGAN"),
+    ("wgan", "WGAN"),
+    ("esrgan-l1", "ESRGAN_L1"),
+    ("esrgan", "ESRGAN"),
+    ("vnet", "VNET"),
+    ("ux-net", "UX_NET"),
+):
+    recipes.add(_name, f"sharpening.training.theory_recipes:{_attribute}")
+    recipes.add(f"{_name}-small", f"sharpening.training.theory_recipes:{_attribute}_SMALL")

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from sharpening.cli import app
 from sharpening.errors import InputError, NoFaceFound
 from sharpening.evaluation.pose_transfer import PoseTransferRow, pose_series, pose_transfer, pose_transfer_table
 from sharpening.imaging.files import write_picture
@@ -121,7 +123,37 @@ def test_the_headpose_set_is_taken_series_by_series_with_its_own_angles(folder, 
         (tmp_path / f"{name}.png").write_bytes((folder / f"{picture}.png").read_bytes())
         (tmp_path / f"{name}.txt").write_text(f"{name}.png\n\nFace\n80\n80\n60\n70\n")
     series = pose_series(tmp_path)
-    assert [[path.stem[:9] for path in group] for group in series] == [["person011"] * 2, ["person012"], ["person021"]]
+    assert [[path.stem[:9] for path in group] for group in series] == [["person011"] * 2]  # the others have no pair
     rows = pose_transfer(series[0], methods=("align-blend",), judge=MeanJudge())
     assert [row.angle for row in rows] == pytest.approx([15.0, 15.0])
     assert pose_series(folder) == [sorted(folder.glob("*.png"))]
+
+
+@pytest.mark.parametrize(("option", "known"), [("--transfers", "align-blend"), ("--crossover", "soft")])
+def test_the_command_tells_the_known_names(folder, option, known):
+    told = CliRunner().invoke(app, ["poses", str(folder), option, "foo"], env={"COLUMNS": "200"})
+    assert told.exit_code == 2
+    assert "'foo'" in told.output
+    assert known in told.output
+    assert "Traceback" not in told.output
+
+
+def test_unknown_names_are_told_before_any_picture_is_read(folder):
+    with pytest.raises(KeyError, match="align-blend"):
+        pose_transfer(folder, methods=["foo"], find=pytest.fail)
+
+
+def test_the_command_puts_series_together(folder, tmp_path, monkeypatch):
+    """Persons are never mixed: each pair of the table is one of the same person and series."""
+    from sharpening.evaluation import pose_transfer as module
+
+    for name, picture in {"person01100+0+0": "a", "person01101+0+15": "c", "person02100+0+0": "a", "person02101+0+0": "b"}.items():
+        (tmp_path / f"{name}.png").write_bytes((folder / f"{picture}.png").read_bytes())
+    seen = []
+    monkeypatch.setattr(module, "FaceJudge", MeanJudge)
+    monkeypatch.setattr(module, "pose_transfer_table", lambda rows: seen.extend(rows) or pose_transfer_table(rows))
+    done = CliRunner().invoke(app, ["poses", str(tmp_path), "--transfers", "no transfer"])
+    assert done.exit_code == 0, done.output
+    assert [(row.base[:9], row.source[:9]) for row in seen] == [("person011",) * 2] * 2 + [("person021",) * 2] * 2
+    # Two pictures of one direction are told apart from pictures of no known direction.
+    assert [round(row.angle) for row in seen] == [15, 15, 0, 0]

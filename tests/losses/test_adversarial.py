@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from sharpening.errors import RangeError
-from sharpening.losses.adversarial import adversarial_loss
+from sharpening.losses.adversarial import adversarial_loss, relativistic_loss
 
 FORMS = ["hinge", "lsgan", "vanilla", "wgan"]
 SIDES = ["real", "fake", "generator"]
@@ -50,3 +50,25 @@ def test_unknown_words_are_refused():
         adversarial_loss(torch.zeros(1), "real", form="dcgan")
     with pytest.raises(RangeError, match="generator"):
         adversarial_loss(torch.zeros(1), "true")
+
+
+def test_relativistic_by_hand():
+    real, fake = torch.tensor([2.0, 1.0]), torch.tensor([-1.0, 0.0, 0.4])
+    beyond = torch.sigmoid(real - fake.mean()), torch.sigmoid(fake - real.mean())
+    wanted = -beyond[0].log().mean() - (1 - beyond[1]).log().mean()
+    assert float(relativistic_loss(real, fake, "discriminator")) == pytest.approx(float(wanted))
+    wanted = -beyond[1].log().mean() - (1 - beyond[0]).log().mean()
+    assert float(relativistic_loss(real, fake, "generator")) == pytest.approx(float(wanted))
+
+
+@pytest.mark.parametrize(("player", "sign"), [("discriminator", 1), ("generator", -1)])
+def test_relativistic_players_pull_both_kinds_apart_or_together(player, sign):
+    real, fake = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True)
+    relativistic_loss(real, fake, player).backward()
+    assert bool((sign * real.grad < 0).all())
+    assert bool((sign * fake.grad > 0).all())
+
+
+def test_unknown_player_is_refused():
+    with pytest.raises(RangeError, match="player"):
+        relativistic_loss(torch.zeros(1), torch.zeros(1), "critic")

@@ -40,6 +40,8 @@ TINY = {
     "serfiq_net": TinyModel("serfiq_net", {"n_frames": 3, "encoder": "resnet18", "width": 8}),
     "srgan": TinyModel("srgan", {"n_frames": 3, "width": 8, "n_blocks": 2}, size=16),
     "esrgan": TinyModel("esrgan", {"n_frames": 3, "width": 8, "n_blocks": 2, "growth": 4}, size=16, lr=5e-3),
+    "vnet": TinyModel("vnet", {"n_frames": 3, "widths": [4, 8], "n_convs_down": [1, 2], "n_convs_up": [1]}, size=16, lr=5e-3),
+    "ux_net": TinyModel("ux_net", {"n_frames": 3, "widths": [8, 16], "n_blocks": 1}, size=16, lr=5e-3),
 }
 
 

@@ -342,6 +342,17 @@ def test_a_choice_takes_the_frames_that_it_was_made_of(film, middle) -> None:
     assert not any("The choice was made of frames" in words for words in again.warnings)
 
 
+@pytest.mark.parametrize("middle", [0, 1, 10, 19, 20])
+def test_frames_lie_in_their_order_of_time_wherever_the_middle_is(film, middle) -> None:
+    """Landmarks are borrowed from the nearest frames first, which are the nearest in the stack only so."""
+    longer = np.concatenate([film.sequence.frames] * 3)
+    state = Reconstruction(BICUBIC, judge=False)(longer, cropped=True, middle=middle).state
+    assert list(state.names) == sorted(set(state.names))
+    assert len(state.names) == 7
+    assert state.names[state.middle] == middle
+    assert all(np.array_equal(frame, longer[name]) for frame, name in zip(state.frames, state.names, strict=True))
+
+
 def test_other_frames_than_those_of_the_choice_are_warned_of(film) -> None:
     method = Reconstruction(BICUBIC, judge=False)
     first = method(film.sequence)

@@ -70,7 +70,14 @@ def test_turned_heads_and_other_looks_are_no_sources() -> None:
     picks = choose_sources(given, 0, [FRONTAL, turned(35), turned(-30)])
     nose = next(pick for pick in picks if pick.part == "nose")
     assert nose.frame == 0
-    assert "turned elsewhere" in nose.why
+    assert nose.why.startswith("frame 1 shows 5.0 times the detail, but is turned elsewhere")
+
+
+def test_reasons_name_frames_by_their_numbers() -> None:
+    """A sequence of a long clip does not begin with its frame 0."""
+    given = quality([[1, 1, 0.3, 1], [1, 1, 1.5, 1], [1, 1, 1.0, 1]])
+    picks = choose_sources(given, 0, [FRONTAL, turned(35), turned(-30)], names=(40, 45, 50))
+    assert next(pick.why for pick in picks if pick.part == "nose").startswith("frame 45 shows")
 
 
 def test_frames_that_do_not_show_a_part_are_no_sources() -> None:

@@ -24,15 +24,12 @@ crossovers.add("soft", "sharpening.reconstruct.crossover.soft:soft")
 crossovers.add("colour", "sharpening.reconstruct.crossover.colour:colour")
 crossovers.add("gradient", "sharpening.reconstruct.crossover.gradient:gradient")
 crossovers.add("unet", "sharpening.reconstruct.crossover.unet:unet")
+crossovers.add("stylegan", "sharpening.reconstruct.crossover.stylegan:stylegan")
 
 # What loads the network of those that have one; it becomes their setting `network`.
 _networks = Registry("crossover with a network")
 _networks.add("unet", "sharpening.reconstruct.crossover.unet:load_crossover_net")
-
-_LATER = {
-    "stylegan": "It edits in the latent space of StyleGAN-v1 (Image2StyleGAN) and needs that generator's published weights. It comes with "
-    "the StyleGAN family, the next issue; until then 'gradient' or 'unet' is the nearest."
-}
+_networks.add("stylegan", "sharpening.reconstruct.crossover.stylegan:load_stylegan_crossover")
 
 
 def create_crossover(
@@ -51,17 +48,16 @@ def create_crossover(
 
     Raises:
         KeyError: for an unknown name, with the nearest known ones.
-        RangeError: for a method that is yet to come, an unknown setting, or weights for a method without a network.
+        RangeError: for an unknown setting, or weights for a method without a network.
         WeightsMissing: if the weights are nowhere, or the method needs some and none were named.
     """
-    if name in _LATER:
-        raise RangeError("crossover", repr(name), f"one of {', '.join(crossovers)}", _LATER[name])
     method = crossovers.get(name)
     known = [key for key, what in inspect.signature(method).parameters.items() if what.kind is what.KEYWORD_ONLY]
     if unknown := sorted(set(settings) - set(known)):
         raise RangeError(f"settings of crossover '{name}'", ", ".join(unknown), f"some of {', '.join(known) or 'none'}")
     if name in _networks:
-        settings.setdefault("network", _networks.get(name)(weights, pretrained=pretrained))
+        if "network" not in settings:
+            settings["network"] = _networks.get(name)(weights, pretrained=pretrained)
     elif weights is not None:
         raise RangeError(f"weights of crossover '{name}'", weights, "none", "It has no network; leave the weights out.")
     return functools.partial(method, **settings)

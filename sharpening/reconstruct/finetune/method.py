@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -31,7 +33,9 @@ _LATER = {
 _WITHOUT_WEIGHTS = ("none", "unsharp-mask")
 
 
-def create_finetuner(name: str, *, weights: str | Path | None = None, pretrained: str | Path | None = None) -> SingleFrame:
+def create_finetuner(
+    name: str, *, weights: str | Path | None = None, pretrained: str | Path | None = None, **settings: Any
+) -> SingleFrame:
     """Make the finetuner called `name` ready.
 
     It only makes pictures; whether the person stayed the same is asked by `guard.guarded`.
@@ -40,6 +44,7 @@ def create_finetuner(name: str, *, weights: str | Path | None = None, pretrained
         name: one of `finetuners.names()`.
         weights: name or path of weights; of "spandrel" the path of a checkpoint.
         pretrained: folder to search weights in first.
+        **settings: the method's own, as `steps` of "pulse"; see what builds it.
 
     Returns:
         A function of a picture `[3, H, W]`; it refuses what is none.
@@ -55,7 +60,10 @@ def create_finetuner(name: str, *, weights: str | Path | None = None, pretrained
     build = finetuners.get(name)
     if name in _WITHOUT_WEIGHTS and weights is not None:
         raise RangeError(f"weights of finetuner '{name}'", weights, "none", "It has no network; leave the weights out.")
-    made: SingleFrame = build(weights, pretrained)
+    known = [key for key, what in inspect.signature(build).parameters.items() if what.kind is what.KEYWORD_ONLY]
+    if unknown := sorted(set(settings) - set(known)):
+        raise RangeError(f"settings of finetuner '{name}'", ", ".join(unknown), f"some of {', '.join(known) or 'none'}")
+    made: SingleFrame = build(weights, pretrained, **settings)
 
     def finetune(picture: Tensor) -> Tensor:
         check_picture(picture)

@@ -219,4 +219,4 @@ def _known(source: View, network: InterfaceGan, steps: int, seed: int) -> _Known
 def _embedded(gan: StyleGan, picture: Tensor, *, steps: int, seed: int) -> Tensor:
     from sharpening.models.latent_editor import embed
 
-    return embed(gan, picture, steps=steps, generator=torch.Generator().manual_seed(seed))
+    return embed(gan, picture, steps=steps, generator=torch.Generator().manual_seed(seed)).w_plus

@@ -213,7 +213,10 @@ def test_discriminator_is_the_paper_s() -> None:
     convolutions = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d)]
     assert [(m.out_channels, m.stride[0]) for m in convolutions] == [(c, s) for c in (64, 128, 256, 512) for s in (1, 2)]
     assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules()) == 7
-    assert [(m.in_features, m.out_features) for m in net.modules() if isinstance(m, torch.nn.Linear)] == [(512 * 36, 1024), (1024, 1)]
+    assert [(m.in_features, m.out_features) for m in net.modules() if isinstance(m, torch.nn.Linear)] == [
+        (512 * 36, 1024),
+        (1024, 1),
+    ]
 
 
 def test_discriminator_takes_pictures_of_its_size_only() -> None:

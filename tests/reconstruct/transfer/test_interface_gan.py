@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -241,9 +241,9 @@ class TestLoading:
 def test_without_an_embedding_of_its_own_the_editors_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
 
-    def embed(gan: StyleGan, picture: Tensor, *, steps: int, generator: torch.Generator) -> Tensor:
+    def embed(gan: StyleGan, picture: Tensor, *, steps: int, generator: torch.Generator) -> SimpleNamespace:
         asked.update(shape=tuple(picture.shape), steps=steps, seed=generator.initial_seed())
-        return torch.zeros(1, gan.synthesis.n_layers, gan.synthesis.n_latent)
+        return SimpleNamespace(w_plus=torch.zeros(1, gan.synthesis.n_layers, gan.synthesis.n_latent))
 
     editor = ModuleType("sharpening.models.latent_editor")
     editor.embed = embed

@@ -28,6 +28,7 @@ class Straight:
         self.state, self.resolution, self.eps = state, resolution, eps
 
     def __call__(self, latents: Tensor, noise: list[Tensor]) -> Tensor:
+        """Paint, as `Synthesis` does."""
         state = self.state
         x = state["blocks.4x4.const"].expand(len(latents), -1, -1, -1) + state["blocks.4x4.bias"].view(1, -1, 1, 1)
         x = self._epilogue("blocks.4x4.epi1", x, latents[:, 0], noise[0])
@@ -112,7 +113,9 @@ def main() -> None:
         return torch.autograd.grad(paint(latents, noise).square().mean(), latents)[0]
 
     gap = float((forward(synthesis) - forward(straight)).abs().max())
-    print(f"{given.resolution} px, {given.device}, {torch.get_num_threads()} threads; greatest difference of the pictures {gap:.1e}")
+    print(
+        f"{given.resolution} px, {given.device}, {torch.get_num_threads()} threads; greatest difference of the pictures {gap:.1e}"
+    )
     for name, run in (("forward", forward), ("forward and backward", both)):
         ours, theirs = seconds([lambda: run(synthesis), lambda: run(straight)], given.device, given.repeats)  # noqa: B023
         print(f"{name:21s} straight {1000 * theirs:8.1f} ms   ours {1000 * ours:8.1f} ms   ratio {theirs / ours:.2f}")

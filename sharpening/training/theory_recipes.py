@@ -28,7 +28,6 @@ SRGAN_MSE = Recipe(
     critic="pixel",
     n_frames=1,
     degrade="thesis",
-    degrade_valid="thesis",
     bs=16,
     lr=1e-4,
     wd=0.0,
@@ -46,10 +45,10 @@ SRGAN = replace(
 SRGAN_SMALL = _small(SRGAN, {**_NARROW_SRGAN, **_NARROW_JUDGE})
 
 # RMSprop, clipped weights and the steps of the discriminator come with the adversary.
-WGAN = replace(
-    SRGAN, name="wgan", settings={**SRGAN_MSE.settings, "adversary": "wgan", "features": "vgg19"}, lr=5e-5, bs=64
-)
-WGAN_SMALL = _small(WGAN, {**_NARROW_SRGAN, **_NARROW_JUDGE})
+WGAN = replace(SRGAN, name="wgan", settings={**SRGAN_MSE.settings, "adversary": "wgan", "features": "vgg19"}, lr=5e-5, bs=64)
+# With 100 discriminator's steps for each of the generator's first 25, shorter epochs would leave the generator as it came.
+# A judge as narrow as the others' would let nothing through its clipped weights.
+WGAN_SMALL = replace(_small(WGAN, {**_NARROW_SRGAN, **_NARROW_JUDGE, "judge_width": 32}), bs=16, samples_per_epoch=6400)
 
 ESRGAN_L1 = replace(
     SRGAN_MSE, name="esrgan-l1", model="esrgan", settings={"width": 64, "n_blocks": 23, "growth": 32}, critic="l1", lr=2e-4
@@ -72,7 +71,6 @@ VNET = Recipe(
     settings={"widths": [16, 32, 64, 128, 256], "n_convs_down": [1, 2, 3, 3, 3], "n_convs_up": [3, 3, 2, 1]},
     critic="ours",
     degrade="thesis",
-    degrade_valid="thesis",
     bs=8,
     lr=3e-4,
     wd=1e-3,

@@ -56,6 +56,7 @@ def test_parts():
     maps = [f"perceptual.{kind}_{layer}" for kind in ("feature", "gram") for layer in layers]
     assert names == {
         "pixel": ["mse"],
+        "l1": ["l1"],
         "thesis": ["mse", *maps],
         "thesis+serfiq": ["mse", *maps, "serfiq"],
         "serfiq-only": ["serfiq"],

@@ -17,7 +17,8 @@ from sharpening.training.callbacks import read_log
 from sharpening.training.recipes import Recipe, recipes
 from sharpening.weights.store import load_state
 
-FULL = [name for name in recipes.names() if f"{name}-small" in recipes]
+THEORY = ("srgan", "esrgan", "vnet", "ux_net")  # see test_theory_recipes.py
+FULL = [name for name in recipes.names() if f"{name}-small" in recipes and recipes.get(name).model not in THEORY]
 
 
 def shrunk(name: str) -> Recipe:

@@ -65,7 +65,7 @@ def crossover(
         ShapeError, RangeError: pictures or mask do not fit the generator, or impossible settings.
         WeightsMissing: `features` is None and there is no `vgg16`.
 
-    Source: Abdal et al. 2019, arXiv:1904.03189, and 2020, arXiv:1911.11544; thesis section 2.3.
+    Source: Abdal et al. 2019, arXiv:1904.03189, and 2020, arXiv:1911.11544; thesis section 2.3 for the mask.
     """
     states = crossover_steps(
         gan,

@@ -55,7 +55,7 @@ def embed(
         ShapeError, RangeError: the picture does not fit the generator, or impossible settings.
         WeightsMissing: `features` is None and there is no `vgg16`.
 
-    Source: Abdal et al. 2019, arXiv:1904.03189; losses, start and number of steps as in the StyleGAN editor of thesis section 1.3.
+    Source: Abdal et al. 2019, arXiv:1904.03189; losses, start and number of steps as in the StyleGAN editor that the thesis used.
     """
     return finish(embed_steps(gan, picture, features=features, steps=steps, lr=lr, start=start, generator=generator))
 

@@ -75,7 +75,7 @@ def expression(
         ShapeError, RangeError: codes that do not fit, rows that are not there, features that are "pixels", impossible settings.
         WeightsMissing: `features` is None and there is no `vgg16`.
 
-    Source: the StyleGAN editor's exchange of expressions, thesis section 1.3; Abdal et al. 2019, arXiv:1904.03189, section 5.3.
+    Source: the StyleGAN editor's exchange of expressions; Abdal et al. 2019, arXiv:1904.03189.
     """
     return finish(expression_steps(gan, face, wanted, features=features, rows=rows, steps=steps, lr=lr, generator=generator))
 

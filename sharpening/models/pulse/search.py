@@ -7,7 +7,7 @@ did not converge is a result as well (the thesis shows such ones).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from sharpening.imaging.ranges import from_signed
 from sharpening.models.pulse.downscale import downscale
 from sharpening.models.pulse.gaussian import GaussianFit
 from sharpening.models.pulse.losses import Measured, PulseLoss
-from sharpening.models.pulse.painter import painter
+from sharpening.models.pulse.painter import Painter
 from sharpening.models.pulse.schedules import schedule
 from sharpening.models.pulse.settings import PulseSettings
 from sharpening.models.pulse.sphere import SphericalOptimizer
@@ -77,10 +77,8 @@ class PulseState:
 class PulseSearch:
     """One search, which can be stopped after any step, stored, and gone on with; made by `Pulse.begin`."""
 
-    def __init__(
-        self, pulse: Pulse, picture: Tensor, generator: torch.Generator | None, paint: Callable[..., Tensor], factor: int
-    ) -> None:
-        self._pulse, self._paint, self._factor, self.step = pulse, paint, factor, 0
+    def __init__(self, pulse: Pulse, picture: Tensor, generator: torch.Generator | None, factor: int) -> None:
+        self._pulse, self._factor, self.step = pulse, factor, 0
         self.settings, synthesis = pulse.settings, pulse.gan.synthesis
         like = synthesis.torgb.weight
         self.target = picture.detach().to(like, copy=True)
@@ -90,6 +88,7 @@ class PulseSearch:
         self._searched = [self.code, *(self.noise[i] for i in range(min(n_trainable, synthesis.n_layers)) if i not in quiet)]
         for each in self._searched:
             each.requires_grad_()
+        self._maps = [None if i in quiet else each for i, each in enumerate(self.noise)]
         self._optimiser = SphericalOptimizer(self._searched, self.settings.optimiser, self.settings.lr)
         self._best = self._error = like.new_full((len(picture),), torch.inf)
         self._kept: Tensor | None = None
@@ -131,7 +130,7 @@ class PulseSearch:
         with torch.inference_mode(False), torch.enable_grad():
             styles = self._pulse.fit.styles(self.code)
             rows = styles.expand(-1, self._pulse.gan.synthesis.n_layers, -1)
-            painted = self._painted(rows)
+            painted = self._pulse.paint(rows, self._maps)
             measured = self._pulse.loss(downscale(from_signed(painted), self._factor), self.target, styles)
             gradients = torch.autograd.grad(measured.total.sum(), self._searched)
         self._keep(measured, painted.detach(), rows.detach())
@@ -139,27 +138,22 @@ class PulseSearch:
         self.step += 1
         return self._state(measured)
 
-    def _painted(self, rows: Tensor) -> Tensor:
-        mixed = self.settings.mixed and rows.is_cuda
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=mixed):
-            return self._paint(rows, self.noise).float()
-
     def _keep(self, measured: Measured, painted: Tensor, rows: Tensor) -> None:
         total = measured.total.detach()
         self._log.append({**measured.parts, "total": total})
         self._error = torch.minimum(self._error, measured.error)
         better = total < self._best
         self._best = torch.minimum(self._best, total)
-        if self._kept is None or self._kept_styles is None or self.settings.keep == "last" or len(better) == 1 and bool(better):
+        some = bool(better.any())
+        if self._kept is None or self._kept_styles is None or self.settings.keep == "last" or (some and len(better) == 1):
             self._kept, self._kept_styles = painted, rows.clone()
-        elif bool(better.any()):
+        elif some:
             self._kept = torch.where(better[:, None, None, None], painted, self._kept)
             self._kept_styles = torch.where(better[:, None, None], rows, self._kept_styles)
 
     def _state(self, measured: Measured) -> PulseState:
-        assert_kept = self._kept if self._kept is not None else self.target
         found = self._error <= self.settings.eps
-        return PulseState(self.step, measured.parts, measured.total.detach(), self._best, self._error, found, assert_kept)
+        return PulseState(self.step, measured.parts, measured.total.detach(), self._best, self._error, found, self._there())
 
     def result(self) -> PulseResult:
         """What has been found up to now.
@@ -167,12 +161,16 @@ class PulseSearch:
         Raises:
             RangeError: before the first step.
         """
-        if self._kept is None or self._kept_styles is None:
-            raise RangeError("steps done", 0, "at least 1", "Nothing has been painted yet: call `advance`.")
-        hr = from_signed(self._kept).clamp(0, 1)
+        kept = from_signed(self._there())
         log = {name: torch.stack([row[name] for row in self._log]) for name in self._log[0]}
-        small = downscale(hr, self._factor).clamp(0, 1)
-        return PulseResult(hr, small, self._error <= self.settings.eps, log, self.step, self._kept_styles)
+        small = downscale(kept, self._factor).clamp(0, 1)
+        styles = self.target.new_empty(0) if self._kept_styles is None else self._kept_styles
+        return PulseResult(kept.clamp(0, 1), small, self._error <= self.settings.eps, log, self.step, styles)
+
+    def _there(self) -> Tensor:
+        if self._kept is None:
+            raise RangeError("steps done", 0, "at least 1", "Nothing has been painted yet: call `advance`.")
+        return self._kept
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on from here with `load_state_dict`, on this machine or another; tensors and numbers alone."""
@@ -229,7 +227,9 @@ class Pulse:
         self.fit = fit.to(gan.synthesis.torgb.weight.device)
         self.settings.silent(gan.synthesis.n_layers)
         self.loss = PulseLoss(self.settings.loss, self.settings.eps)
-        self._paint = painter(gan.synthesis)
+        # The weights stay as they are now; that half precision is nothing for a processor is no error.
+        mixed = self.settings.mixed and gan.synthesis.torgb.weight.is_cuda
+        self.paint = Painter(gan.synthesis, torch.bfloat16 if mixed else None)
 
     @property
     def resolution(self) -> int:
@@ -248,7 +248,7 @@ class Pulse:
             advice = "Align the face and shrink it: `pulse_transfer` does both."
             raise RangeError("side of the picture", side, f"{known} px for a generator of {self.resolution} px", advice)
         with torch.inference_mode(False):
-            return PulseSearch(self, picture, generator, self._paint, self.resolution // side)
+            return PulseSearch(self, picture, generator, self.resolution // side)
 
     def steps(self, picture: Tensor, generator: torch.Generator | None = None) -> Iterator[PulseState]:
         """Search step by step; stop whenever it is good enough.

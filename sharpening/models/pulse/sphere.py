@@ -5,7 +5,7 @@ Nearly all of a Gaussian's mass in many dimensions lies close to a sphere; a cod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ __all__ = ["OPTIMISERS", "SphericalOptimizer", "radius"]
 
 _TINY = 1e-9
 
-OPTIMISERS: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
+OPTIMISERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
     "sgd": (SGD, {}),
     "adam": (Adam, {}),
     "sgdm": (SGD, {"momentum": 0.9}),

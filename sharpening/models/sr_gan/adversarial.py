@@ -19,7 +19,7 @@ from sharpening.models.critics import critic as get_critic
 from sharpening.models.face_id.vgg19 import vgg19_extractor
 from sharpening.models.learner_parts import Critic, LearnerOptions
 from sharpening.models.sr_gan.adversaries import Adversary, DiscriminatorLoss, GeneratorLoss, get_adversary
-from sharpening.models.sr_gan.callbacks import FrozenHalf, GanSchedule
+from sharpening.models.sr_gan.callbacks import FrozenHalf, GanSchedule, GanTrainer
 from sharpening.models.sr_gan.discriminator import Discriminator
 from sharpening.training.callbacks import PictureMean
 from sharpening.training.learner import batch_form, quieten
@@ -55,7 +55,7 @@ def gan_learner(
         critic: The pixel loss: name in `models.critics`, or a loss (pred, target).
         features: Gives maps of VGG-19 for the feature loss: a network, or name or path of torchvision's file. None trains by pixels and
             adversary alone, which has to be said.
-        judge_width: See `Discriminator`.
+        judge_width: See `Discriminator`. WGAN's clipped weights let nothing through a net of fewer than about 32 channels.
         judge_hidden: Its `n_hidden`.
         options: What the user chose, see `LearnerOptions`.
 
@@ -63,7 +63,8 @@ def gan_learner(
         RangeError: for an unknown adversary.
         WeightsMissing: if the file of VGG-19 is nowhere.
     """
-    way, chosen = get_adversary(adversary), dict(options or {})
+    way = get_adversary(adversary)
+    chosen: dict[str, Any] = dict(options or {})
     judge = Discriminator(batch_form(dls).size_out, judge_width, judge_hidden)
     pixel = get_critic(critic) if isinstance(critic, str) else critic
     loss = GeneratorLoss(way, pixel, judge, _extractor(features)).to(dls.device)
@@ -77,14 +78,13 @@ def gan_learner(
         loss,
         DiscriminatorLoss(way),
         switcher=GanSchedule(way.n_steps),
-        switch_eval=False,
-        show_img=False,
-        clip=way.clip,
         cbs=[*clipping, FrozenHalf(), *chosen.pop("cbs", ())],
         metrics=[PictureMean(name, metric_table.get(name).fn) for name in names],
         splitter=_both,
         **{**_optimiser(way), **chosen},
     )
+    learn.remove_cb(learn.gan_trainer)
+    learn.add_cb(GanTrainer(switch_eval=False, clip=way.clip, show_img=False))
     learn.model.exports = "generator"
     return quieten(learn)
 

@@ -1,14 +1,23 @@
-"""Two callbacks beside those of fastai's `GANLearner`."""
+"""What is put in place of some callbacks of fastai's `GANLearner`, or beside them, and why."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from fastai.callback.core import Callback
 from fastai.vision.gan import GANTrainer
 
-__all__ = ["FrozenHalf", "GanSchedule", "turns"]
+__all__ = ["FrozenHalf", "GanSchedule", "GanTrainer", "turns"]
+
+
+class GanTrainer(GANTrainer):
+    """fastai's, which warns of itself at every switch: it keeps networks and turn under names that the Learner has too."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep the value here, as fastai's own code means it, without its warning."""
+        object.__setattr__(self, name, value)
 
 
 def turns(n_steps: Callable[[int], int]) -> Iterator[bool]:

@@ -55,9 +55,7 @@ class Discriminator(nn.Module):
         self.body = nn.Sequential(*_units(width))
         side = -(-size // 2**_LEVELS)  # each level rounds up
         n_last = width * 2 ** (_LEVELS - 1)
-        self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(n_last * side**2, n_hidden), nn.LeakyReLU(_SLOPE), nn.Linear(n_hidden, 1)
-        )
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(n_last * side**2, n_hidden), nn.LeakyReLU(_SLOPE), nn.Linear(n_hidden, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """How true each picture looks.
@@ -73,5 +71,7 @@ class Discriminator(nn.Module):
         """
         if pictures.shape[1:] != (3, self.size, self.size):
             wanted = f"[bs, 3, {self.size}, {self.size}]"
-            raise ShapeError("pictures", tuple(pictures.shape), wanted, "Build it with the side of the labels: Discriminator(size=…).")
+            raise ShapeError(
+                "pictures", tuple(pictures.shape), wanted, "Build it with the side of the labels: Discriminator(size=…)."
+            )
         return self.head(self.body(pictures))

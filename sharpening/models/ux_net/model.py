@@ -1,9 +1,9 @@
 """A U-Net that learns which scales to join and which operators to use, in the manner of UX-Net.
 
 The paper searches both at once by a continuous relaxation: every choice is a softmax, and what has the largest share is what was found.
-Its tables of layers and operators were not to be had, so this is a sketch of the idea: a decoder scale takes a weighted sum of all encoder
-scales, a block a weighted sum of four operators, and the shares learn along with the kernels instead of in a search of their own. The frames
-are channels here; the result is painted on top of the enlarged middle frame.
+Its tables of layers and operators were not to be had, so this is a sketch of the idea: a decoder scale takes a weighted sum of all
+encoder scales, a block a weighted sum of four operators, and the shares learn along with the kernels instead of in a search of their
+own. The frames are channels here; the result is painted on top of the enlarged middle frame.
 
 Source: Ji et al., "UXNet: searching multi-level feature aggregation for 3D medical image segmentation", MICCAI 2020, arXiv:2009.07501;
 chapter 1 of the thesis. The softmax over operators: Liu et al., "DARTS", 2018, arXiv:1806.09055.
@@ -11,6 +11,7 @@ chapter 1 of the thesis. The softmax over operators: Liu et al., "DARTS", 2018, 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -71,7 +72,7 @@ class _Join(nn.Module):
 def _brought(bring: nn.Module, x: Tensor, size: Sequence[int]) -> Tensor:
     # Both orders give the same; the convolution goes where the map is smaller.
     if x.shape[-2] > size[0]:
-        return bring(F.adaptive_avg_pool2d(x, list(size)))
+        return bring(F.adaptive_avg_pool2d(x, (size[0], size[1])))
     return _enlarged(bring(x), size)
 
 
@@ -109,12 +110,12 @@ class UXNet(nn.Module):
             raise RangeError("n_blocks", n_blocks, "at least 1")
         self.n_frames, first = n_frames, widths[0]
         self.stem = _start(conv(3 * n_frames, first))
-        self.down = nn.ModuleList(_start(conv(a, b, stride=2)) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(_start(conv(a, b, stride=2)) for a, b in itertools.pairwise(widths))
         self.encoder, self.decoder = (
             nn.ModuleList(nn.Sequential(*(_Mixture(width) for _ in range(n_blocks))) for width in widths) for _ in range(2)
         )
         self.joins = nn.ModuleList(_Join(widths, width) for width in widths)
-        self.up = nn.ModuleList(_start(nn.Conv2d(b, a, 1)) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.up = nn.ModuleList(_start(nn.Conv2d(b, a, 1)) for a, b in itertools.pairwise(widths))
         act = nn.LeakyReLU(_SLOPE)
         self.head = nn.Sequential(upshuffle(first, first), act, upshuffle(first, first), act, softened(conv(first, 3), _START))
 

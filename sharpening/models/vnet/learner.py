@@ -52,5 +52,5 @@ def get_learner(
     settings |= {"n_convs_down": list(n_convs_down), "n_convs_up": list(n_convs_up)}
     network = start_network(VNet, "vnet", form, settings, weights=weights)
     # The layout for faster convolutions is one of pictures; a volume has an axis more.
-    defaults = {"wd": 1e-3, "metrics": ("psnr", "ssim")}
-    return assemble(dls, network, critic, {**options, "channels_last": False}, splitter=parameter_groups, **defaults)
+    chosen: LearnerOptions = {**options, "channels_last": False}
+    return assemble(dls, network, critic, chosen, splitter=parameter_groups, wd=1e-3, metrics=("psnr", "ssim"))

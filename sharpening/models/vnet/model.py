@@ -9,6 +9,7 @@ doi:10.1109/3DV.2016.79, arXiv:1606.04797; chapter 1 of the thesis.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -55,15 +56,16 @@ class _Down(nn.Sequential):
         return super().forward(F.pad(x, (0, width, 0, height, 0, frames), mode="replicate"))
 
 
-class _Up(nn.Sequential):
+class _Up(nn.Module):
     """Twice each axis, cut to the size of the skip."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__(nn.ConvTranspose3d(n_in, n_out, 2, stride=2), nn.PReLU(n_out))
+        super().__init__()
+        self.conv, self.act = nn.ConvTranspose3d(n_in, n_out, 2, stride=2), nn.PReLU(n_out)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         frames, height, width = skip.shape[-3:]
-        return super().forward(x)[..., :frames, :height, :width]
+        return self.act(self.conv(x)[..., :frames, :height, :width])
 
 
 class _Head(nn.Module):
@@ -117,7 +119,7 @@ class VNet(nn.Module):
         super().__init__()
         _check_sizes(n_frames, widths, n_convs_down, n_convs_up)
         self.n_frames = n_frames
-        self.down = nn.ModuleList(_Down(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(_Down(a, b) for a, b in itertools.pairwise(widths))
         inputs = (3, *widths[1:])
         self.encoder = nn.ModuleList(_Stage(*sizes) for sizes in zip(inputs, widths, n_convs_down, strict=True))
         self.up, self.decoder, n_up = nn.ModuleList(), nn.ModuleList(), widths[-1]

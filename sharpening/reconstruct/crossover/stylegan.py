@@ -11,7 +11,7 @@ from torch import Tensor
 from sharpening.errors import RangeError, WeightsMissing
 from sharpening.imaging.mask import mix
 from sharpening.imaging.resize import resize_tensor
-from sharpening.models.latent_editor import crossover, load_features
+from sharpening.models.latent_editor import crossover_steps, finish, load_features
 from sharpening.models.latent_editor.crossover import CROSSOVER_STEPS
 from sharpening.models.latent_editor.embed import LR
 from sharpening.models.latent_editor.features import Features
@@ -112,10 +112,11 @@ def stylegan(
     soft = soft_mask(mask, softness=softness, grow=grow).to(base)
     pair = resize_tensor(torch.stack([base, source]).float(), side).clamp(0, 1)
     shape = resize_tensor(soft[None].float(), side, "bilinear")[0].clamp(0, 1)
-    dice = torch.Generator().manual_seed(seed)
     gan, features = network
-    found = crossover(
-        gan, *pair, shape, features=features, steps=steps, lr=lr, start=start, noise_steps=noise_steps, generator=dice
+    dice = torch.Generator().manual_seed(seed)
+    states = crossover_steps(
+        gan, pair[0], pair[1], shape, features=features, steps=steps, lr=lr, start=start, noise_steps=noise_steps, generator=dice
     )
+    found = finish(states)
     painted = resize_tensor(found.picture[None].to(base.device).float(), (base.shape[1], base.shape[2]))[0].clamp(0, 1)
     return mix(base, painted, soft).to(base.dtype)

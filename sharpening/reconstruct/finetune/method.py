@@ -26,10 +26,8 @@ finetuners.add("unet", "sharpening.reconstruct.finetune.unet:build_unet")
 finetuners.add("spandrel", "sharpening.reconstruct.finetune.restorers:build_spandrel")
 finetuners.add("psfr-gan", "sharpening.reconstruct.finetune.psfr_gan:build_psfr_gan")
 finetuners.add("psfr-gan-square", "sharpening.reconstruct.finetune.psfr_gan:build_psfr_gan_square")
+finetuners.add("pulse", "sharpening.reconstruct.finetune.pulse:build_pulse")
 
-_LATER = {
-    "pulse": "It needs StyleGAN-v1's published weights and comes with the StyleGAN family, the next issue.",
-}
 _WITHOUT_WEIGHTS = ("none", "unsharp-mask")
 
 
@@ -51,12 +49,10 @@ def create_finetuner(
 
     Raises:
         KeyError: for an unknown name, with the nearest known ones.
-        RangeError: for a method that is yet to come, or weights for a method without a network.
+        RangeError: for weights for a method without a network, or settings that it does not have.
         WeightsMissing: if the weights are nowhere, or the method needs some and none were named.
         WeightsMismatch: if they are of another kind.
     """
-    if name in _LATER:
-        raise RangeError("finetuner", repr(name), f"one of {', '.join(finetuners)}", _LATER[name])
     build = finetuners.get(name)
     if name in _WITHOUT_WEIGHTS and weights is not None:
         raise RangeError(f"weights of finetuner '{name}'", weights, "none", "It has no network; leave the weights out.")

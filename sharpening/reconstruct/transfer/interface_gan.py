@@ -24,6 +24,7 @@ from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.points68 import find_landmarks
 from sharpening.models.face_align.pose import Pose, head_pose
 from sharpening.models.interface_gan import Boundary, edit, load_boundary
+from sharpening.models.latent_editor import embed, load_features
 from sharpening.models.stylegan import StyleGan, load_stylegan
 from sharpening.reconstruct.transfer.angle import Turned, best_angle
 from sharpening.reconstruct.transfer.measure import measure
@@ -79,6 +80,7 @@ class InterfaceGan:
         pose: tells the pose from landmarks and the picture's size.
         name: of the weights.
         licence: their terms.
+        pretrained: folder in which the optimisation's VGG-16 is searched first.
     """
 
     gan: StyleGan
@@ -88,6 +90,7 @@ class InterfaceGan:
     pose: Callable[[Landmarks, tuple[int, int]], Pose] = head_pose
     name: str = ""
     licence: str = ""
+    pretrained: str | Path | None = None
     _known: dict[str, _Known] = field(default_factory=dict, repr=False)
 
 
@@ -113,7 +116,7 @@ def load_interface_gan(
     if len(normal.normal) != n or normal.space == "z":
         problem = f"is for {normal.space.upper() or 'any'} codes of {len(normal.normal)} numbers; {gan.name} has W codes of {n}."
         raise WeightsMismatch(normal.name, problem, "Take the boundary that was trained on this generator, for W.")
-    return InterfaceGan(gan, normal, name=gan.name, licence=gan.licence)
+    return InterfaceGan(gan, normal, name=gan.name, licence=gan.licence, pretrained=pretrained)
 
 
 def _generator(pretrained: str | Path | None) -> Path:
@@ -204,7 +207,7 @@ def _known(source: View, network: InterfaceGan, steps: int, seed: int) -> _Known
     face = align(source.picture.float().cpu(), source.landmarks, "ffhq", synthesis.resolution).picture
     key = hashlib.sha256(np.ascontiguousarray(face.numpy()).tobytes() + f"{steps} {seed}".encode()).hexdigest()
     if key not in network._known:
-        embed = network.embed or functools.partial(_embedded, network.gan, steps=steps, seed=seed)
+        embed = network.embed or functools.partial(_embedded, network, steps=steps, seed=seed)
         code = embed(face.to(synthesis.torgb.weight.device)).detach()
         code = code[None] if code.ndim == 2 else code
         wanted = (1, synthesis.n_layers, synthesis.n_latent)
@@ -216,7 +219,6 @@ def _known(source: View, network: InterfaceGan, steps: int, seed: int) -> _Known
     return network._known[key]
 
 
-def _embedded(gan: StyleGan, picture: Tensor, *, steps: int, seed: int) -> Tensor:
-    from sharpening.models.latent_editor import embed
-
-    return embed(gan, picture, steps=steps, generator=torch.Generator().manual_seed(seed)).w_plus
+def _embedded(network: InterfaceGan, picture: Tensor, *, steps: int, seed: int) -> Tensor:
+    features = load_features(pretrained=network.pretrained)
+    return embed(network.gan, picture, features=features, steps=steps, generator=torch.Generator().manual_seed(seed)).w_plus

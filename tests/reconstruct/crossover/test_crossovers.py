@@ -10,8 +10,10 @@ from sharpening.errors import RangeError, ShapeError, WeightsMismatch, WeightsMi
 from sharpening.models.inpaint_net import InpaintNet
 from sharpening.models.loading import load_trained
 from sharpening.reconstruct.crossover import create_crossover, crossovers
+from sharpening.reconstruct.crossover.stylegan import StyleGanCrossover
 from sharpening.weights.card import WeightCard
 from sharpening.weights.store import save_state
+from tests.models.latent_editor.made_editor import tiny_gan
 
 WITHOUT_NET = ("sharp", "soft", "colour", "gradient")
 TINY = {"n_in": 9, "encoder": "resnet18", "width": 8}
@@ -29,7 +31,8 @@ def net_weights(tmp_path_factory):
 
 @pytest.fixture
 def make(net_weights):
-    return lambda name, **settings: create_crossover(name, weights=net_weights if name == "unet" else None, **settings)
+    given = {"unet": {"weights": net_weights}, "stylegan": {"network": StyleGanCrossover(tiny_gan(), "pixels"), "steps": 2}}
+    return lambda name, **settings: create_crossover(name, **given.get(name, {}), **settings)
 
 
 def disc(side: int, radius: float, x: float = 0.5, y: float = 0.5) -> torch.Tensor:
@@ -45,7 +48,7 @@ def pair(generator: torch.Generator, side: int = 96) -> tuple[torch.Tensor, torc
 
 
 def test_the_table_is_the_issues() -> None:
-    assert crossovers.names() == [*WITHOUT_NET, "unet"]
+    assert crossovers.names() == [*WITHOUT_NET, "unet", "stylegan"]
 
 
 @pytest.mark.parametrize("name", crossovers.names())
@@ -136,8 +139,6 @@ def test_sharp_is_equation_2_1(generator) -> None:
 def test_names_and_settings_that_do_not_exist(net_weights) -> None:
     with pytest.raises(KeyError, match="gradient"):
         create_crossover("gradients")
-    with pytest.raises(RangeError, match="StyleGAN-v1"):
-        create_crossover("stylegan")
     with pytest.raises(RangeError, match="softness"):
         create_crossover("soft", feather=3)
     with pytest.raises(RangeError, match="no network"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.pose import Pose, head_pose
 from sharpening.models.interface_gan import Boundary
 from sharpening.models.stylegan import StyleGan, Synthesis
+from sharpening.reconstruct.transfer import interface_gan as module
 from sharpening.reconstruct.transfer.angle import Turned, best_angle
 from sharpening.reconstruct.transfer.interface_gan import (
     POSE_BOUNDARY,
@@ -241,12 +241,19 @@ class TestLoading:
 def test_without_an_embedding_of_its_own_the_editors_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
 
-    def embed(gan: StyleGan, picture: Tensor, *, steps: int, generator: torch.Generator) -> SimpleNamespace:
-        asked.update(shape=tuple(picture.shape), steps=steps, seed=generator.initial_seed())
+    def embed(gan: StyleGan, picture: Tensor, *, features: object, steps: int, generator: torch.Generator) -> SimpleNamespace:
+        asked.update(shape=tuple(picture.shape), features=features, steps=steps, seed=generator.initial_seed())
         return SimpleNamespace(w_plus=torch.zeros(1, gan.synthesis.n_layers, gan.synthesis.n_latent))
 
-    editor = ModuleType("sharpening.models.latent_editor")
-    editor.embed = embed
-    monkeypatch.setitem(sys.modules, editor.__name__, editor)
-    interface_gan(view(0), view(0), mask_of(view(0)), network=network(embed=None), distances=[0], steps=7, seed=3)
-    assert asked == {"shape": (3, SIDE, SIDE), "steps": 7, "seed": 3}
+    monkeypatch.setattr(module, "embed", embed)
+    monkeypatch.setattr(module, "load_features", lambda *, pretrained: f"vgg16 of {pretrained}")
+    net = network(embed=None, pretrained="mine")
+    interface_gan(view(0), view(0), mask_of(view(0)), network=net, distances=[0], steps=7, seed=3)
+    assert asked == {"shape": (3, SIDE, SIDE), "features": "vgg16 of mine", "steps": 7, "seed": 3}
+
+
+def test_the_editor_really_embeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "load_features", lambda *, pretrained: "pixels")
+    base = view(0)
+    moved = interface_gan(view(0), base, mask_of(base), network=network(embed=None), distances=[0], steps=2)
+    assert moved.picture.shape == base.picture.shape

@@ -7,6 +7,7 @@ The second picture takes the mouth from a frame that you name (--mouth), and eve
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from skimage.data import astronaut
 
 from sharpening.frames import FrameSequence
 from sharpening.frames.degrade import apply, draw, settings
-from sharpening.reconstruct import Choice, Reconstruction, Settings
+from sharpening.reconstruct import Reconstruction, Settings
 
 
 def main(args: argparse.Namespace) -> None:
@@ -31,7 +32,7 @@ def main(args: argparse.Namespace) -> None:
         print(f"  {words}")
 
     # Only what comes after the choice is done again: the frames are cleaned and the face is found already.
-    choice = Choice(base=done.choice.base, sources={**done.choice.sources, "mouth": args.mouth}, rest="base")
+    choice = replace(done.choice, sources={**done.choice.sources, "mouth": args.mouth})
     by_hand = reconstruct.again(done, choice, start="select")
     print(f"the mouth of frame {args.mouth}: {by_hand.save(out / 'by_hand.png')}")
 

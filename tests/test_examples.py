@@ -17,6 +17,7 @@ LEAVES = {
     "03_finetune_default.py": ["mine.json", "mine.safetensors", "sequences", "stand-in.json", "stand-in.safetensors", "stills"],
     "04_restore_film.py": ["film.mp4", "restored.json", "restored.png", "restored.sheet.png"],
     "06_reconstruct.py": ["automatic.json", "automatic.png", "automatic.sheet.png", "automatic.state.npz", "by_hand.png"],
+    "07_generator.py": ["found.png", "mixed.png", "turned.png"],
     "05_read_report.py": ["face.json", "face.png", "face.sheet.png", "sequences"],
 }
 

@@ -23,8 +23,8 @@ sharpening weights where NAME               # what a name needs, and where it is
 ```
 
 It is stored in the folder of `SHARPENING_PRETRAINED`, or in the user's cache (`~/.cache/sharpening`), or where `--pretrained` says. Nothing
-in a file is executed: pickles that ask for more than numbers are refused. Every file can also be used where it lies, by its path. Places are
-written as the sources print them; links of Google Drive are made of its ids.
+in a file is executed: pickles that ask for more than numbers are refused. Every file can also be used where it lies, by its path.
+Places are written as the sources print them; links of Google Drive are made of its ids.
 
 This page is made of the entries in the code by `make accept`.
 """

@@ -78,9 +78,10 @@ class SphericalOptimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later run needs to go on from here, the variables apart."""
-        return {"inner": self.inner.state_dict(), "radii": [each.clone() for each in self.radii]}
+        # Torch hands out the tensors that it goes on working with.
+        return copy.deepcopy({"inner": self.inner.state_dict(), "radii": self.radii})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
-        self.inner.load_state_dict(state["inner"])
+        self.inner.load_state_dict(copy.deepcopy(state["inner"]))
         self.radii = [each.to(old) for each, old in zip(state["radii"], self.radii, strict=True)]

@@ -64,29 +64,26 @@ def gan_learner(
         WeightsMissing: if the file of VGG-19 is nowhere.
     """
     way = get_adversary(adversary)
-    chosen: dict[str, Any] = dict(options or {})
     judge = Discriminator(batch_form(dls).size_out, judge_width, judge_hidden)
     pixel = get_critic(critic) if isinstance(critic, str) else critic
     loss = GeneratorLoss(way, pixel, judge, _extractor(features)).to(dls.device)
-    clip, names = chosen.pop("clip", 0.0), chosen.pop("metrics", ("psnr", "ssim"))
-    chosen.pop("channels_last", None)  # fastai's wrapper of the two networks is left in the usual layout
-    clipping = [GradientClip(clip)] if clip > 0 else []
-    learn = GANLearner(
-        dls,
-        generator,
-        judge,
-        loss,
-        DiscriminatorLoss(way),
-        switcher=GanSchedule(way.n_steps),
-        cbs=[*clipping, FrozenHalf(), *chosen.pop("cbs", ())],
-        metrics=[PictureMean(name, metric_table.get(name).fn) for name in names],
-        splitter=_both,
-        **{**_optimiser(way), **chosen},
-    )
+    settings = {**_optimiser(way), **_chosen(options or {})}
+    learn = GANLearner(dls, generator, judge, loss, DiscriminatorLoss(way), GanSchedule(way.n_steps), splitter=_both, **settings)
     learn.remove_cb(learn.gan_trainer)
     learn.add_cb(GanTrainer(switch_eval=False, clip=way.clip, show_img=False))
     learn.model.exports = "generator"
     return quieten(learn)
+
+
+def _chosen(options: LearnerOptions) -> dict[str, Any]:
+    """The user's options as fastai takes them."""
+    chosen: dict[str, Any] = dict(options)
+    chosen.pop("channels_last", None)  # fastai's wrapper of the two networks is left in the usual layout
+    clip, names = chosen.pop("clip", 0.0), chosen.pop("metrics", ("psnr", "ssim"))
+    clipping = [GradientClip(clip)] if clip > 0 else []
+    chosen["cbs"] = [*clipping, FrozenHalf(), *chosen.pop("cbs", ())]
+    chosen["metrics"] = [PictureMean(name, metric_table.get(name).fn) for name in names]
+    return chosen
 
 
 def _both(gan: Any) -> list[list[nn.Parameter]]:

@@ -1,4 +1,4 @@
-"""Every published file: one of the same names and shapes, filled by the recipe of the parity folder, taken in and used from the command line."""
+"""Files of the published names and shapes, filled by the recipe of the parity folder: taken in, and used from the command line."""
 
 from __future__ import annotations
 

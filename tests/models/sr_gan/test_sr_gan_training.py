@@ -35,7 +35,7 @@ def stills(tmp_path_factory, made_face):
 
 
 def loaders(stills, **more):
-    sizes = {"n_frames": 1, "size_in": 16, "size_out": 64, "bs": 4, "samples_per_epoch": 32, "degrade": "thesis", "n_valid": 2}
+    sizes = {"n_frames": 1, "size_in": 16, "size_out": 64, "bs": 4, "samples_per_epoch": 24, "degrade": "thesis", "n_valid": 2}
     return mframe_dls(stills, **{**sizes, **more}, device="cpu", seed=0)
 
 
@@ -181,7 +181,7 @@ def test_validation_teaches_nothing(stills) -> None:
 def test_a_generator_learns_alone(build, stills) -> None:
     learn = seeded(build, loaders(stills), **SMALL)
     before = learn.validate()[0]
-    learn.fit_one_cycle(3, 5e-3)
+    learn.fit_one_cycle(5, 5e-3)
     assert learn.validate()[0] < 0.5 * before
 
 
@@ -210,7 +210,7 @@ def test_both_learn_against_each_other(build, name: str, stills, tmp_path) -> No
     with torch.no_grad():
         made = learn.model.generator.eval()(frames)
     asked, unlike = judged(), likeness()
-    learn.fit(5, 2e-4 if name == "wgan" else 1e-3)
+    learn.fit(4, 2e-4 if name == "wgan" else 1e-3)
     assert judged() < asked - 0.1
     assert likeness() < unlike
     net, card = load_trained(type(learn.model.generator), card_model(name), export(learn, "against", tmp_path))

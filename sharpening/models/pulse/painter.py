@@ -95,7 +95,7 @@ class _Paint(torch.autograd.Function):
         ctx.painter, ctx.gains, ctx.kept = painter, gains, kept
         ctx.wants_noise = [each is not None and each.requires_grad for each in noise]
         weight, bias = painter.torgb
-        return F.conv2d(painter.needed(x), weight, bias).to(gains[0].dtype)
+        return F.conv2d(painter.needed(x), weight, bias).to(painter.needed(gains[0]).dtype)
 
     @staticmethod
     @once_differentiable

@@ -38,8 +38,8 @@ def schedule(name: str, step: int, n: int) -> float:
     """Factor of the learning rate at one step.
 
     Args:
-        name: "fixed"; "linear1cycle", up from a tenth to 1 and down again; or "linear1cycledrop", the same over nine tenths of the steps and
-            then down to a thousandth.
+        name: "fixed"; "linear1cycle", up from a tenth to 1 and down again; or "linear1cycledrop", the same over nine tenths of the steps
+            and then down to a thousandth.
         step: number of steps done before, 0 … n.
         n: number of all steps, at least 1.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sharpening.errors import NoFaceFound, ShapeError
+from sharpening.errors import NoFaceFound, RangeError, ShapeError
 from sharpening.imaging.convert import to_uint8
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_align.fade import fading
@@ -66,10 +66,10 @@ def artifact_free(pulse: Pulse, faces: Tensor, *, small: int = SMALL, generator:
         raise ShapeError("faces", list(faces.shape), "[bs, 3, S, S], squares", "Align the face, or use `pulse_transfer`.")
     side = pulse.resolution
     small = min(small, side)
+    if small < 2 or side % small:
+        raise RangeError("small", small, f"2 … {side} px, a power of two", "Published are 32 px.")
     seen = faces.float() if faces.shape[-1] == side else resize_tensor(faces.float(), side).clamp(0, 1)
-    # A side that does not divide is refused by the search, with the sides that do.
-    fits = small > 0 and side % small == 0
-    target = downscale(seen, side // small).clamp(0, 1) if fits else seen[..., :small, :small]
+    target = downscale(seen, side // small).clamp(0, 1)
     return pulse(target, torch.Generator().manual_seed(0) if generator is None else generator)
 
 

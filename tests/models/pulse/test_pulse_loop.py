@@ -94,7 +94,8 @@ class TestPainter:
             picture = paint(w, noise)
             results.append([picture, *torch.autograd.grad((picture - target).square().mean(), [w, *noise])])
         for wanted, made in zip(*results, strict=True):
-            assert float((made - wanted).abs().max()) < 1e-6 * float(wanted.abs().max())  # pictures are float32
+            wanted, made = wanted.detach(), made.detach()
+            assert float((made - wanted).abs().max()) < 1e-10 * float(wanted.abs().max())
 
     def test_no_map_is_a_map_of_zeros(self) -> None:
         synthesis = tiny()
@@ -159,17 +160,19 @@ def test_the_styles_paint_the_picture(gan, fit) -> None:
     torch.testing.assert_close(gan.pictures(found.w_plus, zeros), found.hr, atol=1e-4, rtol=0)
 
 
-def test_a_painted_face_is_found_again_better_than_by_bicubic(fit) -> None:
-    gan = StyleGan(tiny(noise=0))
-    with torch.no_grad():
-        styles = fit.styles(torch.randn(1, 1, N, generator=dice(5))).expand(-1, gan.synthesis.n_layers, -1)
-        truth = gan.pictures(styles, [torch.zeros(1, 1, side, side) for side in gan.synthesis.noise_sides])
-    small = downscale(truth, 2).clamp(0, 1)
-    settings = PulseSettings(steps=150, loss="100*L2", eps=1e-6, tile=True, noise="zero")
-    found = Pulse(gan, fit, settings)(small, dice(2))
+def test_a_painted_face_is_found_again_better_than_by_bicubic() -> None:
+    # Styles round a mean, as those of faces are; far from it a random generator is too wild to search.
+    gan, fit = StyleGan(tiny(noise=0)), GaussianFit(torch.randn(N, generator=dice(9)), torch.full((N,), 0.3))
+    styles = fit.styles(torch.randn(1, 1, N, generator=dice(5))).expand(-1, gan.synthesis.n_layers, -1)
+    truth = gan.pictures(styles, [torch.zeros(1, 1, side, side) for side in gan.synthesis.noise_sides])
+    small = downscale(truth, 4).clamp(0, 1)
+    pulse = Pulse(gan, fit, PulseSettings(steps=60, loss="100*L2", eps=1e-7, tile=True, noise="zero"))
+    search = pulse.begin(small, dice(2))
+    search.advance()
+    start, found = search.result().hr, pulse(small, dice(2)).hr
     bicubic = F.interpolate(small, 32, mode="bicubic").clamp(0, 1)
-    errors = [float((each - truth).square().mean()) for each in (found.hr, bicubic)]
-    assert errors[0] < 0.5 * errors[1], errors
+    errors = [float((each - truth).square().mean()) for each in (found, bicubic, start)]
+    assert errors[0] < 0.5 * min(errors[1:]), errors  # reached: 0.0049 against 0.0182 and 0.0648
 
 
 def test_converged_is_said_and_never_withheld(gan, fit) -> None:
@@ -182,10 +185,10 @@ def test_converged_is_said_and_never_withheld(gan, fit) -> None:
 def test_a_batch_gives_what_its_pictures_give_alone(gan, fit) -> None:
     pictures = faces(3)
     # Plain steps: Adam goes by the sign of gradients near 0, which rounding turns.
-    pulse = Pulse(gan, fit, PulseSettings(steps=10, optimiser="sgd", lr=2.0))
+    pulse = Pulse(gan, fit, PulseSettings(steps=10, optimiser="sgd", lr=0.05))
     together, one = pulse(pictures, dice(4)), dice(4)
     alone = [pulse(picture[None], one) for picture in pictures]
-    torch.testing.assert_close(together.hr, torch.cat([each.hr for each in alone]), atol=5e-4, rtol=0)
+    torch.testing.assert_close(together.hr, torch.cat([each.hr for each in alone]), atol=1e-4, rtol=0)
     torch.testing.assert_close(together.log["total"], torch.cat([each.log["total"] for each in alone], dim=1), atol=1e-3, rtol=1e-3)
     # The best of each, not of the batch: at other steps for other pictures.
     assert torch.equal(together.log["total"].amin(dim=0).argsort(), torch.stack([a.log["total"].amin() for a in alone]).argsort())

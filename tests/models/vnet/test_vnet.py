@@ -95,7 +95,7 @@ def test_it_learns_and_its_weights_load(tmp_path, made_face) -> None:
     rng = np.random.default_rng(0)
     for i in range(8):
         write_picture(tmp_path / f"stills/{i}.png", made_face(64, rng))
-    sizes = {"n_frames": 3, "size_in": 16, "size_out": 64, "bs": 8, "samples_per_epoch": 64, "flip": False, "zoom": 0}
+    sizes = {"n_frames": 3, "size_in": 16, "size_out": 64, "bs": 4, "samples_per_epoch": 64, "flip": False, "zoom": 0}
     dls = mframe_dls(tmp_path / "stills", **sizes, device="cpu", degrade="thesis", seed=0)
     with torch.random.fork_rng():
         torch.manual_seed(0)

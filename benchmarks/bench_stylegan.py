@@ -1,16 +1,17 @@
-"""How fast is StyleGAN's generator? Ours against the layers as the specification lists them, with the same weights, in milliseconds.
+"""How fast is StyleGAN's generator? Ours against the layers as specified: milliseconds, and how many times as fast as these.
 
 python benchmarks/bench_stylegan.py [--resolution 256] [--device cpu] [--repeats 5]
 
 "Straight" is written here, one operation of torch after another: weights are scaled where they are used, noise, leaky ReLU, norm and style
-are steps of their own. Weights are random and frozen in both; "backward" asks for the gradient of the styles, as PULSE does.
+are steps of their own. "Synthesis" is the network, which can also be trained; "Painter" is what searches with frozen weights use. Weights
+are random and frozen in all three; "backward" asks for the gradient of the styles, as PULSE does.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import math
-import statistics
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sharpening.models.pulse.painter import Painter
 from sharpening.models.stylegan import Synthesis, draw_noise
 
 
@@ -76,7 +78,7 @@ def random_synthesis(resolution: int, device: str) -> Synthesis:
 
 
 def seconds(runs: list[Callable[[], object]], device: str, repeats: int) -> list[float]:
-    """Median time of each, measured in turns so that a busy machine slows all of them alike."""
+    """Least time of each, measured in turns so that a busy machine slows all of them alike."""
     times: list[list[float]] = [[] for _ in runs]
     for turn in range(repeats + 1):
         for run, kept in zip(runs, times, strict=True):
@@ -86,7 +88,7 @@ def seconds(runs: list[Callable[[], object]], device: str, repeats: int) -> list
             _wait(device)
             if turn:  # the first is for warming up
                 kept.append(time.perf_counter() - start)
-    return [statistics.median(kept) for kept in times]
+    return [min(kept) for kept in times]
 
 
 def _wait(device: str) -> None:
@@ -101,7 +103,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
     synthesis = random_synthesis(given.resolution, given.device)
-    straight = Straight(synthesis.state_dict(), given.resolution)
     latents = torch.randn(1, synthesis.n_layers, synthesis.n_latent, device=given.device, requires_grad=True)
     noise = draw_noise(synthesis)
 
@@ -112,13 +113,20 @@ def main() -> None:
     def both(paint: Callable[[Tensor, list[Tensor]], Tensor]) -> Tensor:
         return torch.autograd.grad(paint(latents, noise).square().mean(), latents)[0]
 
-    gap = float((forward(synthesis) - forward(straight)).abs().max())
+    painters: dict[str, Callable[[Tensor, list[Tensor]], Tensor]] = {
+        "straight": Straight(synthesis.state_dict(), given.resolution),
+        "Synthesis": synthesis,
+        "Painter": Painter(synthesis),
+    }
+    pictures = [forward(paint) for paint in painters.values()]
+    gap = max(float((each - pictures[0]).abs().max()) for each in pictures)
     print(
         f"{given.resolution} px, {given.device}, {torch.get_num_threads()} threads; greatest difference of the pictures {gap:.1e}"
     )
     for name, run in (("forward", forward), ("forward and backward", both)):
-        ours, theirs = seconds([lambda: run(synthesis), lambda: run(straight)], given.device, given.repeats)  # noqa: B023
-        print(f"{name:21s} straight {1000 * theirs:8.1f} ms   ours {1000 * ours:8.1f} ms   ratio {theirs / ours:.2f}")
+        found = seconds([functools.partial(run, paint) for paint in painters.values()], given.device, given.repeats)
+        cells = [f"{who} {1000 * each:8.1f} ms ({found[0] / each:.2f})" for who, each in zip(painters, found, strict=True)]
+        print(f"{name:21s} {'   '.join(cells)}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ _FILES = {
     "interface-gan": ("stylegan-ffhq", "stylegan_ffhq_pose_w_boundary"),
     "stylegan": ("stylegan-ffhq",),
     "pulse": ("pulse-synthesis",),
+    "pulse-square": ("pulse-synthesis",),
     "psfr-gan": ("psfrgan-generator", "psfrgan-parsenet"),
     "psfr-gan-square": ("psfrgan-generator", "psfrgan-parsenet"),
 }

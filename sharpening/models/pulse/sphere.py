@@ -6,7 +6,6 @@ Nearly all of a Gaussian's mass in many dimensions lies close to a sphere; a cod
 from __future__ import annotations
 
 import copy
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -27,6 +27,7 @@ finetuners.add("spandrel", "sharpening.reconstruct.finetune.restorers:build_span
 finetuners.add("psfr-gan", "sharpening.reconstruct.finetune.psfr_gan:build_psfr_gan")
 finetuners.add("psfr-gan-square", "sharpening.reconstruct.finetune.psfr_gan:build_psfr_gan_square")
 finetuners.add("pulse", "sharpening.reconstruct.finetune.pulse:build_pulse")
+finetuners.add("pulse-square", "sharpening.reconstruct.finetune.pulse:build_pulse_square")
 
 _WITHOUT_WEIGHTS = ("none", "unsharp-mask")
 

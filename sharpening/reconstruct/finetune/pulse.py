@@ -10,14 +10,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sharpening.errors import NoFaceFound, RangeError
+from sharpening.errors import NoFaceFound, RangeError, ShapeError
 from sharpening.imaging.convert import to_uint8
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_align.points68 import find_landmarks
-from sharpening.models.pulse import Pulse, PulseSettings, load_pulse, pulse_transfer
+from sharpening.models.pulse import Pulse, PulseSettings, artifact_free, load_pulse, pulse_transfer
 from sharpening.reconstruct.finetune.method import SingleFrame
 
-__all__ = ["LARGEST", "build_pulse"]
+__all__ = ["LARGEST", "build_pulse", "build_pulse_square"]
 
 LARGEST = 1024
 """Largest side of a picture to finetune [px]."""
@@ -43,8 +43,7 @@ def build_pulse(
 
     Source: Menon et al. 2020, arXiv:2003.03808.
     """
-    settings = PulseSettings() if steps is None else PulseSettings(steps=steps)
-    pulse = load_pulse(weights, pretrained=pretrained, settings=settings)
+    pulse = _loaded(weights, pretrained, steps)
 
     def finetune(picture: Tensor) -> Tensor:
         large = _enlarged(picture, pulse)
@@ -54,6 +53,30 @@ def build_pulse(
         return pulse_transfer(pulse, large, landmarks).picture.to(picture)
 
     return finetune
+
+
+def build_pulse_square(
+    weights: str | Path | None = None, pretrained: str | Path | None = None, *, steps: int | None = None
+) -> SingleFrame:
+    """PULSE on a square picture that is in FFHQ's form already, as a face parser gets it: no face is searched in it, and all is exchanged.
+
+    Arguments and errors as of `build_pulse`; the finetuner gives a picture of the generator's side, and refuses what is no square.
+
+    Source: the thesis, section 2.3, which made its masks on such copies.
+    """
+    pulse = _loaded(weights, pretrained, steps)
+
+    def finetune(picture: Tensor) -> Tensor:
+        if picture.shape[1] != picture.shape[2]:
+            raise ShapeError("picture", list(picture.shape), "[3, S, S], a square", "Align the face first, or take 'pulse'.")
+        return artifact_free(pulse, picture[None]).hr[0].to(picture)
+
+    return finetune
+
+
+def _loaded(weights: str | Path | None, pretrained: str | Path | None, steps: int | None) -> Pulse:
+    settings = PulseSettings() if steps is None else PulseSettings(steps=steps)
+    return load_pulse(weights, pretrained=pretrained, settings=settings)
 
 
 def _enlarged(picture: Tensor, pulse: Pulse) -> Tensor:

@@ -203,8 +203,10 @@ def test_loss_strings() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"loss": "L7"}, {"schedule": "cosine"}, {"noise": "loud"}, {"optimiser": "lion"}, {"keep": "all"}, {"eps": -1}]
-    + [{"steps": 0}, {"lr": 0}, {"n_trainable": -1}],
+    [
+        *({"loss": "L7"}, {"schedule": "cosine"}, {"noise": "loud"}, {"optimiser": "lion"}, {"keep": "all"}),
+        *({"eps": -1}, {"steps": 0}, {"lr": 0}, {"n_trainable": -1}),
+    ],
 )
 def test_settings_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(RangeError):

@@ -133,7 +133,8 @@ class TestPainter:
         )
         exact, near = Painter(synthesis)(w, noise), Painter(synthesis, torch.bfloat16)(w, noise)
         assert near.dtype == torch.float32
-        assert 0 < float((near - exact).abs().mean()) < 0.1 * float(exact.abs().mean())
+        with torch.no_grad():
+            assert 0 < float((near - exact).abs().mean()) < 0.1 * float(exact.abs().mean())
         pulls = [torch.autograd.grad(each.square().mean(), w)[0].flatten() for each in (exact, near)]
         assert float(F.cosine_similarity(*pulls, dim=0)) > 0.9
 
@@ -226,15 +227,16 @@ def test_one_may_look_and_stop(gan, fit) -> None:
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgdm"])
-def test_stored_and_gone_on_with(gan, fit, tmp_path, optimiser: str) -> None:
+def test_stored_and_gone_on_with(gan, fit, optimiser: str) -> None:
     pulse, picture = Pulse(gan, fit, replace(QUICK, optimiser=optimiser)), faces(2)
     whole = pulse(picture, dice(3))
     first = pulse.begin(picture, dice(3))
     for _ in range(3):
         first.advance()
-    torch.save(first.state_dict(), tmp_path / "search.pt")
+    stored = first.state_dict()
+    first.advance()  # which must not reach what was stored
     again = pulse.begin(picture, dice(99))
-    again.load_state_dict(torch.load(tmp_path / "search.pt", weights_only=True))
+    again.load_state_dict(stored)
     assert again.step == 3
     while again.step < QUICK.steps:
         again.advance()

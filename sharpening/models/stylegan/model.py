@@ -94,6 +94,10 @@ class _Epilogue(nn.Module):
     def forward(self, x: Tensor, latent: Tensor, noise: Tensor) -> Tensor:
         x = F.leaky_relu(self.noise(x, noise), _SLOPE, inplace=True)
         gain, offset = self.style_mod(latent)
+        if x.dtype == gain.dtype == torch.float32:
+            # Each channel of each picture has its own gain and offset: to the norm of batches they are all channels of one picture.
+            one = x.reshape(1, -1, *x.shape[2:])
+            return F.batch_norm(one, None, None, gain.flatten(), offset.flatten(), training=True, eps=self.eps).view_as(x)
         # Norm and style are one multiplication and one sum for each pixel. The statistics of half floats would lose the small eps.
         var, mean = torch.var_mean(x.to(torch.promote_types(x.dtype, torch.float32)), dim=(2, 3), correction=0, keepdim=True)
         gain = gain * torch.rsqrt(var + self.eps)

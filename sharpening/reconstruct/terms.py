@@ -21,7 +21,6 @@ _FILES = {
     "stylegan": ("stylegan-ffhq",),
     "pulse": ("pulse-synthesis",),
     "pulse-square": ("pulse-synthesis",),
-    "pulse-square": ("pulse-synthesis",),
     "psfr-gan": ("psfrgan-generator", "psfrgan-parsenet"),
     "psfr-gan-square": ("psfrgan-generator", "psfrgan-parsenet"),
 }

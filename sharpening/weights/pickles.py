@@ -13,8 +13,9 @@ import math
 import pickle
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ _KINDS = {
 }
 _MEMO = {"PUT", "BINPUT", "LONG_BINPUT"}
 _MOST_AXES = 8
+_TIMES = 2  # as many bytes as the file has may be made of its text: Python 2 wrote arrays as text
 _ADVICE = "Get the file again from where you trust it, or the weights as .pth or .safetensors."
 
 
@@ -42,8 +44,7 @@ class _Refused(Exception):
 class _Network:
     """Stand-in for `dnnlib.tflib.network.Network`: keeps the dict, and never looks at the source code in it."""
 
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {}
+    state: Mapping[str, Any] = MappingProxyType({})  # of one whose state never comes
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, dict):
@@ -64,7 +65,7 @@ class _DType:
 
     def __init__(self, code: object, *_: object) -> None:
         if code not in _KINDS:
-            raise _Refused(f"numbers of kind {code!r}")
+            raise _Refused(f"numbers of kind {_short(code)}")
         self.code, self.order = str(code), "="
 
     def __setstate__(self, state: Any) -> None:
@@ -79,8 +80,7 @@ class _DType:
 class _Array:
     """Stand-in for `numpy.ndarray`: becomes one only from its own bytes, so it is never larger than the file."""
 
-    def __init__(self) -> None:
-        self.value: NDArray[Any] = np.zeros(0)
+    value: NDArray[Any] = np.zeros(0)  # of one whose bytes never come
 
     def __setstate__(self, state: Any) -> None:
         if not (isinstance(state, tuple) and len(state) == 5):
@@ -93,7 +93,7 @@ class _Array:
             raise _Refused("an array of something else than numbers")
         kind = dtype.made()
         if math.prod(shape) * kind.itemsize != len(data):
-            raise _Refused(f"an array of shape {shape} with {len(data)} bytes")
+            raise _Refused(f"an array whose shape does not fit its {len(data)} bytes")
         self.value = np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
 
 
@@ -110,10 +110,9 @@ def _scalar(dtype: object, data: object = b"") -> float:
     return np.frombuffer(raw, dtype.made())[0].item()
 
 
-def _encode(text: object, codec: object = "latin1") -> bytes:
-    if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
-        raise _Refused(f"the codec {codec!r}")
-    return text.encode("latin1")
+def _short(value: object) -> str:
+    """For a message; what a file nested is never written out, since that can grow without end."""
+    return repr(value[:20]) if isinstance(value, str) else type(value).__name__
 
 
 def _new(kind: object, *_: object) -> object:
@@ -136,7 +135,6 @@ _ADMITTED: dict[tuple[str, str], type | Callable[..., Any]] = {
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy._core.multiarray", "scalar"): _scalar,
-    ("_codecs", "encode"): _encode,
     ("copyreg", "_reconstructor"): _new,
     ("copy_reg", "_reconstructor"): _new,
     ("builtins", "object"): _Object,
@@ -145,7 +143,19 @@ _ADMITTED: dict[tuple[str, str], type | Callable[..., Any]] = {
 
 
 class _Reader(pickle.Unpickler):
-    """An unpickler that knows a dozen harmless names."""
+    """An unpickler that knows a dozen harmless names, and makes no more bytes out of a file than the file has."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data), encoding="latin1")
+        self._left = _TIMES * len(data)
+
+    def _encode(self, text: object, codec: object = "latin1") -> bytes:
+        if not isinstance(text, str) or not isinstance(codec, str) or codec not in ("latin1", "latin-1"):
+            raise _Refused(f"the codec {_short(codec)}")
+        self._left -= len(text)
+        if self._left < 0:
+            raise _Refused("more bytes than it holds")
+        return text.encode("latin1")
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name.
@@ -153,7 +163,7 @@ class _Reader(pickle.Unpickler):
         Raises:
             _Refused: for any name but those admitted.
         """
-        found = _ADMITTED.get((module, name))
+        found = self._encode if (module, name) == ("_codecs", "encode") else _ADMITTED.get((module, name))
         if found is None:
             raise _Refused(f"{module}.{name}")
         return found
@@ -185,7 +195,7 @@ def load_pickled_networks(path: str | Path) -> list[dict[str, Tensor]]:
     data = _data(path)
     try:
         _check_memo(data)
-        content = _Reader(io.BytesIO(data), encoding="latin1").load()
+        content = _Reader(data).load()
     except _Refused as error:
         problem = f"asks for {error}, which no file of weights needs; it may be a program, and nothing of it was run."
         raise WeightsMismatch(path, problem, _ADVICE) from None
@@ -195,7 +205,8 @@ def load_pickled_networks(path: str | Path) -> list[dict[str, Tensor]]:
     networks = [content] if isinstance(content, _Network) else list(content) if isinstance(content, tuple | list) else []
     if not networks or not all(isinstance(each, _Network) for each in networks):
         raise WeightsMismatch(path, f"holds {type(content).__name__.strip('_')}, not networks of NVIDIA's.", _ADVICE)
-    return [_tensors(each, path) for each in networks]
+    seen: set[int] = set()
+    return [_tensors(each, path, seen) for each in networks]
 
 
 def _data(path: Path) -> bytes:
@@ -214,24 +225,29 @@ def _check_memo(data: bytes) -> None:
             raise _Refused(f"{argument} notes in {len(data)} bytes")
 
 
-def _variables(network: _Network, depth: int = 0) -> Iterator[tuple[str, NDArray[Any]]]:
+def _variables(network: _Network, seen: set[int], depth: int = 0) -> Iterator[tuple[str, NDArray[Any]]]:
     own, parts = network.state.get("variables", []), network.state.get("components", {})
-    if depth > 2 or not isinstance(own, list | tuple) or not isinstance(parts, dict):
+    if depth > 2 or not isinstance(own, list | tuple) or not isinstance(parts, Mapping):
         raise TypeError("variables or components of an unknown kind")
     for name, value in own:
         if not isinstance(name, str) or not isinstance(value, _Array | float | int):
-            raise TypeError(f"variable {name!r} is {type(value).__name__}")
-        yield name, value.value if isinstance(value, _Array) else np.asarray(value)
+            raise TypeError(f"variable {_short(name)} is {type(value).__name__}")
+        if isinstance(value, _Array):
+            if id(value) in seen:
+                raise TypeError(f"variable {name[:60]} is another one's array")
+            seen.add(id(value))
+        yield name, value.value if isinstance(value, _Array) else np.asarray(value, np.float64)
     for part in parts.values():
         if not isinstance(part, _Network):
             raise TypeError(f"a component is {type(part).__name__}")
-        yield from _variables(part, depth + 1)
+        yield from _variables(part, seen, depth + 1)
 
 
-def _tensors(network: _Network, path: Path) -> dict[str, Tensor]:
+def _tensors(network: _Network, path: Path, seen: set[int]) -> dict[str, Tensor]:
+    """The arrays of one network; `seen` are those that are used already, since one array may be named a thousand times."""
     try:
-        arrays = dict(_variables(network))
-    except (TypeError, ValueError) as error:
+        arrays = dict(_variables(network, seen))
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WeightsMismatch(path, f"has a network of another layout ({error}).", _ADVICE) from error
     broken = [name for name, value in arrays.items() if not np.isfinite(value).all()]
     if broken:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -105,11 +106,24 @@ def load_state(path: str | Path, *, sha256: str | None = None) -> dict[str, Tens
         raise WeightsMismatch(path, "is a web page, not weights.", advice)
     _check_hash(path, data, sha256)
     state = _parse_safetensors(path, data) if path.suffix.lower() == ".safetensors" else _parse_torch(path, data)
+    odd = [key for key, value in state.items() if not _plain(value, len(data))]
+    if odd:
+        problem = f"holds something else than plain arrays of numbers in {_some(odd)} (sparse, quantised, or larger than the file)."
+        raise WeightsMismatch(path, problem, "Save network.state_dict() of a plain network on the CPU.")
+    state = {
+        key: value.float() if value.element_size() == 1 and value.is_floating_point() else value for key, value in state.items()
+    }
     broken = [key for key, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
     if broken:
         raise WeightsMismatch(path, f"holds NaN or infinity in {_some(broken)}.", "The training diverged; take an earlier file.")
     wrapped = all(key.startswith(_WRAPPED) for key in state)
     return {key.removeprefix(_WRAPPED): value for key, value in state.items()} if wrapped else state
+
+
+def _plain(value: Tensor, n_bytes: int) -> bool:
+    """Whether a tensor lies in memory as it lay in the file: a few bytes can claim to be terabytes, or be unpacked to gigabytes."""
+    known = value.layout == torch.strided and value.device.type == "cpu" and not (value.is_quantized or value.is_nested)
+    return known and not value.is_complex() and value.numel() * value.element_size() <= n_bytes
 
 
 def is_web_page(head: bytes) -> bool:
@@ -134,8 +148,15 @@ def _parse_safetensors(path: Path, data: bytes) -> dict[str, Tensor]:
         raise WeightsMismatch(path, f"is not a whole safetensors file ({error}).", "Get the file again.") from error
 
 
+def _unpacked(data: bytes) -> int:
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        return sum(info.file_size for info in packed.infolist())
+
+
 def _parse_torch(path: Path, data: bytes) -> dict[str, Tensor]:
     try:
+        if zipfile.is_zipfile(io.BytesIO(data)) and _unpacked(data) > len(data):
+            raise ValueError("it is packed, which no file of torch.save is")
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)  # noqa: TID251  (this is the one place)
     except Exception as error:  # a foreign pickle makes the reader raise nearly anything
         reason = str(error).strip().split("\n")[0][:200]

@@ -115,7 +115,7 @@ def test_nan_and_infinity(tmp_path, value, dtype):
     [
         ({"weight": torch.zeros(3, 2), "bias": torch.zeros(2)}, r"misshaped: weight \(got \[3, 2\], wanted \[2, 3\]\)"),
         ({"weight": torch.zeros(2, 3, dtype=torch.int32), "bias": torch.zeros(2)}, "mistyped: weight"),
-        ({"weight": torch.zeros(2, 3, dtype=torch.complex64), "bias": torch.zeros(2)}, "mistyped: weight"),
+        ({"weight": torch.zeros(2, 3, dtype=torch.complex64), "bias": torch.zeros(2)}, "plain arrays of numbers in weight"),
         ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "bias.hook": torch.zeros(1)}, "extra: bias.hook"),
         ({"weight": torch.zeros(2, 3)}, "missing: bias"),
     ],
@@ -208,3 +208,28 @@ def test_damaged_bytes_give_tensors_or_our_own_error(tmp_path_factory, suffix, c
         message = str(error)
     assert str(path) in message
     assert all(isinstance(value, torch.Tensor) for value in got.values())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(1).expand(100_000, 100_000),
+        torch.zeros(3, 3).to_sparse(),
+        torch.zeros(3, 3, device="meta"),
+        torch.zeros(4, dtype=torch.complex64),
+    ],
+    ids=["terabytes of one number", "sparse", "meta", "complex"],
+)
+def test_tensors_that_do_not_lie_in_the_file(tmp_path, value):
+    torch.save({"good": torch.zeros(2), "odd": value}, tmp_path / "a.pt")
+    with pytest.raises(WeightsMismatch, match="plain arrays of numbers in odd|cannot be read"):
+        load_state(tmp_path / "a.pt")
+
+
+def test_a_packed_file_is_not_unpacked(tmp_path):
+    torch.save({"zeros": torch.zeros(100_000)}, tmp_path / "plain.pt")
+    with zipfile.ZipFile(tmp_path / "plain.pt") as plain, zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for info in plain.infolist():
+            packed.writestr(info.filename, plain.read(info))
+    with pytest.raises(WeightsMismatch, match="packed"):
+        load_state(tmp_path / "a.pt")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sharpening.errors import InputError, RangeError, SharpeningError, WeightsMismatch
 from sharpening.models.few_shot.model import FewShotDecoder, FewShotEncoder
+from sharpening.weights.store import is_web_page
 
 __all__ = ["TWINS", "decoder_to_house", "encoder_to_house", "read_h5", "to_house"]
 
@@ -26,7 +27,7 @@ TWINS = ("ada", "spade")
 """Where gain and offset are twins."""
 
 _INSTALL = "pip install 'sharpening[few-shot]'"
-_LARGEST = 64_000_000  # numbers in a tensor: the largest of the two nets has 8.4 million
+_LARGEST = 80_000_000  # numbers in a file: the larger of the two nets has 31 million
 _MOST = 4000  # tensors in a file
 _SHOWN = 3
 _OTHER = {"gain": "offset", "offset": "gain"}
@@ -53,10 +54,15 @@ def read_h5(path: str | Path) -> dict[str, Tensor]:
         raise InputError(path, "there is no such file.", "Check the name.")
     import h5py
 
+    with path.open("rb") as raw:
+        if is_web_page(raw.read(512)):
+            raise WeightsMismatch(
+                path, "is a web page, not weights.", "Open the link in a browser, confirm, and save the file itself."
+            )
     try:
         with h5py.File(path, "r") as file:
-            root = file.get("model_weights", file)
-            state = dict(_tensors(h5py, root, path))
+            front = "model_weights/" if "model_weights" in file else ""
+            state = dict(_tensors(h5py, file, front, path))
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, UnicodeDecodeError) as error:
         if isinstance(error, SharpeningError):
             raise
@@ -67,20 +73,32 @@ def read_h5(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def _tensors(h5py: Any, root: Any, path: Path) -> Iterator[tuple[str, Tensor]]:
-    for layer in _names(root, "layer_names"):
-        for name in _names(root[layer], "weight_names"):
-            # A link into another file would let a weight file read what it likes.
-            link = root[layer].get(name, getlink=True)
-            data = root[layer][name]
-            if not isinstance(link, h5py.HardLink) or not isinstance(data, h5py.Dataset) or data.dtype.kind != "f":
-                raise WeightsMismatch(path, f"{layer}/{name} is no array of floating point numbers.", "Get the file again.")
-            if data.size > _LARGEST:
-                raise WeightsMismatch(path, f"{layer}/{name} has {data.size} numbers.", "It belongs to another net.")
+def _tensors(h5py: Any, file: Any, front: str, path: Path) -> Iterator[tuple[str, Tensor]]:
+    left = _LARGEST
+    for layer in _names(_own(h5py, file, front), "layer_names"):
+        for name in _names(_own(h5py, file, f"{front}{layer}"), "weight_names"):
+            data = _own(h5py, file, f"{front}{layer}/{name}")
+            if not isinstance(data, h5py.Dataset) or data.dtype.kind != "f" or data.external or data.is_virtual:
+                raise WeightsMismatch(
+                    path, f"{layer}/{name} is no array of floating point numbers in this file.", "Get the file again."
+                )
+            left -= data.size
+            if left < 0:
+                raise WeightsMismatch(path, f"has more than {_LARGEST:,} numbers.", "It belongs to another net.")
             values = np.asarray(data, np.float32)
             if not np.isfinite(values).all():
                 raise WeightsMismatch(path, f"holds NaN or infinity in {layer}/{name}.", "Get the file again.")
             yield f"{layer}/{name}", torch.from_numpy(np.array(values))
+
+
+def _own(h5py: Any, file: Any, place: str) -> Any:
+    """What lies at a place, followed step by step: a link into another file would let a weight file read what it likes."""
+    found = file
+    for part in filter(None, place.split("/")):
+        if part == ".." or not isinstance(found.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"{place} leads out of the file")
+        found = found[part]
+    return found
 
 
 def _names(group: Any, attribute: str) -> list[str]:

@@ -163,7 +163,7 @@ def test_other_nets_are_told(tmp_path, net, folder):
 def test_files_that_are_none(tmp_path, net):
     page = tmp_path / "encoder.h5"
     page.write_text("<!DOCTYPE html><html>Sign in</html>")
-    with pytest.raises(WeightsMismatch, match=r"encoder.h5: is no whole Keras"):
+    with pytest.raises(WeightsMismatch, match=r"encoder.h5: is a web page"):
         read_h5(page)
     with pytest.raises(InputError, match="no such file"):
         read_h5(tmp_path / "nowhere.h5")
@@ -190,9 +190,9 @@ def test_links_text_and_nan_are_refused(tmp_path, net):
         return path
 
     write_h5(tmp_path / "secret.h5", net.encoder)
-    with pytest.raises(WeightsMismatch, match="no array"):
+    with pytest.raises(WeightsMismatch, match="no array|leads out of the file"):
         read_h5(spoiled(h5py.ExternalLink("secret.h5", "/layer_0/layer_0/kernel:0")))
-    with pytest.raises(WeightsMismatch, match="no array"):
+    with pytest.raises(WeightsMismatch, match="no array|leads out of the file"):
         read_h5(spoiled("text"))
     with pytest.raises(WeightsMismatch, match="NaN"):
         read_h5(spoiled(np.full((3, 3, 9, 2), np.nan)))

@@ -129,3 +129,33 @@ def test_published_files_are_listed_and_taken_in(run, folder, tmp_path) -> None:
     code, said = run("weights", "import", tmp_path / "page.pth", "--pretrained", tmp_path / "mine")
     assert code == 2
     assert "web page" in said
+
+
+def test_nobodys_file_is_overwritten(run, folder, tmp_path) -> None:
+    before = (folder / "tiny.safetensors").read_bytes()
+    run("stylegan", "sample", "-w", "tiny", "-o", tmp_path / "face.png", "--n", 1)
+    code, said = run(
+        "stylegan", "embed", tmp_path / "face.png", "-w", "tiny", "-o", folder / "tiny.png", "--pixels", "--aligned", "--steps", 1
+    )
+    assert code == 2
+    assert "no code of a face" in said
+    assert (folder / "tiny.safetensors").read_bytes() == before
+    code, said = run("stylegan", "embed", tmp_path / "face.png", "-w", "tiny", "-o", tmp_path / "e.gif", "--pixels", "--aligned")
+    assert code == 2
+    assert not (tmp_path / "e.safetensors").exists()
+
+
+def test_oblong_pictures_and_odd_seeds_are_told(run, tmp_path) -> None:
+    run("stylegan", "sample", "-w", "tiny", "-o", tmp_path / "pair.png", "--n", 2)
+    code, said = run("stylegan", "embed", tmp_path / "pair.png", "-w", "tiny", "-o", tmp_path / "e.png", "--pixels", "--aligned")
+    assert code == 2
+    assert "64×32 px" in said
+    code, said = run("stylegan", "sample", "-w", "tiny", "-o", tmp_path / "x.png", "--seed", -1)
+    assert code == 2
+    assert "seed" in said
+
+
+def test_a_boundary_of_another_generator_is_not_taken(run, tmp_path) -> None:
+    code, said = run("stylegan", "edit", "-w", "tiny", "-o", tmp_path / "x.png")
+    assert code == 2
+    assert "tiny_pose_w_boundary" in said

@@ -48,6 +48,7 @@ def list_weights(pretrained: Pretrained = None) -> None:
 
 def where_weights(name: Annotated[str, typer.Argument(help="Name of weights.")] = "default", pretrained: Pretrained = None) -> None:
     """The places that are searched, in order, and the file that is found; of a published one, where to get it."""
+    from sharpening.models.interface_gan.boundary import find_boundary
     from sharpening.models.published import published_files
     from sharpening.weights.names import search_places, true_name
     from sharpening.weights.store import find
@@ -57,8 +58,9 @@ def where_weights(name: Annotated[str, typer.Argument(help="Name of weights.")] 
     entry = published_files().get(name)
     if entry is not None:
         _tell(entry)
+    look = find_boundary if entry is not None and entry.model == "interface_gan" else find
     try:
-        console.out.print(f"{name} is {find(true_name(name), pretrained)}", markup=False)
+        console.out.print(f"{name} is {look(true_name(name), pretrained)}", markup=False)
     except WeightsMissing as error:
         if entry is None:
             raise
@@ -81,6 +83,8 @@ def import_weights(
 
     made = import_file(file, name, pretrained)
     console.out.print(f"{made.card.name}: {made.path}", markup=False)
+    if (found := _found(made.card.name, pretrained)) != made.path.resolve():
+        console.err.print(f"note: by this name {found} is found first.", markup=False)
     console.out.print(f"  from {made.card.source}\n  licence: {made.card.licence}", markup=False)
     if not made.card.free_use:
         console.err.print(f"note: {made.card.name} is not for commercial use.", markup=False)
@@ -95,11 +99,17 @@ def convert_weights(
     from sharpening.models.published import recognise
     from sharpening.weights.store import save_state
 
-    if out.exists() and out.samefile(file):
+    if out.exists() and file.exists() and out.samefile(file):
         raise InputError(out, "is the input.", "Write to another file.")
     found = recognise(file, name)
     _tell_found(file, found)
     console.out.print(f"written: {save_state(out, found.state)}", markup=False)
+
+
+def _found(name: str, pretrained: Path | None) -> Path:
+    from sharpening.weights.store import find
+
+    return find(name, pretrained).resolve()
 
 
 def _tell_found(file: Path, found: Recognised) -> None:

@@ -22,7 +22,7 @@ class PublishedFile:
         build: "package.module:function" that gives the network, or names and shapes of the tensors, as converted.
         convert: "package.module:function" from the published tensors to the house's; "" where the names are the same.
         note: what else its user must know.
-        sha256: of the file, where it is known.
+        sha256: of the file, or its first digits, where they are known.
     """
 
     name: str

@@ -166,6 +166,8 @@ def edited_pictures(
         ShapeError, RangeError: as `styles`.
     """
     steps = torch.linspace(*DISTANCES).tolist() if distances is None else list(distances)
+    if not steps:
+        raise RangeError("distances", "none", "at least one")
     styles(gan, codes, space, boundary=boundary, psi=1)  # checks, before anything is painted
     moved = edit(to_sphere(codes) if space == "z" else codes, boundary, steps)
     dice = None if gan.noise is not None else torch.Generator(device=codes.device)

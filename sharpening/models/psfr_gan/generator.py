@@ -13,6 +13,7 @@ generative adversarial networks", 2018, arXiv:1802.05957.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 
 import torch
@@ -136,7 +137,10 @@ class PsfrGenerator(nn.Module):
 def generator_settings(state: Mapping[str, Tensor]) -> dict[str, int]:
     """The settings of the generator that a state fits, plain or with spectral norm; the published ones where it shows none."""
     shapes = {plain_key(key): tuple(value.shape) for key, value in state.items() if not key.endswith(("_u", "_v"))}
-    levels = {int(key.split(".")[1]) for key in shapes if key.startswith("body.") and key.split(".")[1].isdigit()}
+    shapes = {
+        key: shape for key, shape in shapes.items() if len(shape) == 4
+    }  # others are another net's, which the strict loading tells
+    levels = {int(key.split(".")[1]) for key in shapes if re.match(r"body\.\d\d?\.", key)}
     out, hidden = shapes.get("img_out.weight", (3, 32)), shapes.get("head.1.norm_0.conv1.0.weight", (64, 22))
     constant = shapes.get("const_input", (1, 1024, 16, 16))
     return {

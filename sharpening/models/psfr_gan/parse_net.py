@@ -9,6 +9,7 @@ Source: Chen et al., "Progressive semantic-aware style transformation for blind 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -111,10 +112,10 @@ class ParseNet(nn.Module):
 
 def parse_net_settings(state: Mapping[str, Tensor]) -> dict[str, int]:
     """The settings of the ParseNet that a state fits, read off its names and shapes; the published ones where it shows none."""
-    blocks = {int(key.split(".")[1]) for key in state if key.startswith("body.") and key.split(".")[1].isdigit()}
+    blocks = {int(key.split(".")[1]) for key in state if re.match(r"body\.\d\d?\.", key)}
     first, last = state.get("encoder.0.conv2d.weight"), state.get("out_mask_conv.conv2d.weight")
     return {
-        "n_classes": 19 if last is None else int(last.shape[0]),
-        "width": 64 if first is None else int(first.shape[0]),
+        "n_classes": int(last.shape[0]) if last is not None and last.ndim == 4 else 19,
+        "width": int(first.shape[0]) if first is not None and first.ndim == 4 else 64,
         "n_body": 1 + max(blocks, default=9),
     }

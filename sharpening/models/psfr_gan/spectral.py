@@ -59,6 +59,8 @@ def fold_spectral_norm(state: Mapping[str, Tensor], *, source: str = "state") ->
 
 def _divided(weight: Tensor, vectors: list[Tensor | None], key: str, source: str) -> Tensor:
     u, v = vectors
+    if weight.ndim == 0:
+        raise WeightsMismatch(source, f"{key} is a single number.", "It belongs to another net.")
     rows = weight.flatten(1).double() if weight.ndim > 1 else weight[:, None].double()
     if u is None or v is None or u.shape != rows.shape[:1] or v.shape != rows.shape[1:]:
         got = [None if each is None else list(each.shape) for each in vectors]

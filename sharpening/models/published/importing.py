@@ -10,11 +10,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sharpening.errors import InputError, SharpeningError, WeightsMismatch
+from sharpening.errors import InputError, WeightsMismatch
 from sharpening.models.few_shot.h5 import read_h5
 from sharpening.models.interface_gan.boundary import read_npy
 from sharpening.models.published.table import expected, load_target, published_files
-from sharpening.weights.card import WeightCard
+from sharpening.weights.card import WeightCard, card_path, load_card
+from sharpening.weights.names import NAMES
 from sharpening.weights.pickles import load_pickled_networks
 from sharpening.weights.published import PublishedFile
 from sharpening.weights.store import PRETRAINED_VARIABLE, is_web_page, load_state, save_state
@@ -22,6 +23,7 @@ from sharpening.weights.store import PRETRAINED_VARIABLE, is_web_page, load_stat
 __all__ = ["Imported", "Recognised", "import_file", "recognise"]
 
 _SHOWN = 4
+_COUNTS = "num_batches_tracked"  # the only whole numbers in a network
 _ALIKE = 0.3  # share of names in common from which on a file is said to look like another
 
 
@@ -105,8 +107,8 @@ def recognise(path: str | Path, name: str | None = None) -> Recognised:
     near: tuple[float, PublishedFile | None] = (0.0, None)
     for entry in table.values():
         try:
-            house = _converted(state, entry)
-        except (SharpeningError, KeyError):  # another net's tensors: its converter does not know them
+            house = _converted(path, state, entry)
+        except WeightsMismatch:  # another net's tensors: its converter does not know them
             continue
         if not _problems(house, entry):
             fitting.append((entry, house))
@@ -118,10 +120,10 @@ def recognise(path: str | Path, name: str | None = None) -> Recognised:
 
 
 def _one(path: Path, state: Mapping[str, Tensor], entry: PublishedFile, sha256: str) -> Recognised:
-    house = _converted(state, entry)
+    house = _converted(path, state, entry)
     if problems := _problems(house, entry):
         raise WeightsMismatch(path, f"is not {entry.name}: {problems}.", f"Wanted is {entry.file} of {entry.source}.")
-    if entry.sha256 and entry.sha256 != sha256:
+    if entry.sha256 and not sha256.startswith(entry.sha256):
         problem = (
             f"has the form of {entry.name}, but is not the published file (sha256 {sha256[:16]}…, wanted {entry.sha256[:16]}…)."
         )
@@ -133,22 +135,26 @@ def _decided(
     path: Path, fitting: list[tuple[PublishedFile, dict[str, Tensor]]], sha256: str, *, named: bool
 ) -> tuple[PublishedFile, dict[str, Tensor], bool]:
     """The one of several forms that fit; whether it is the published file itself."""
-    by_hash = [each for each in fitting if each[0].sha256 == sha256]
+    by_hash = [each for each in fitting if each[0].sha256 and sha256.startswith(each[0].sha256)]
     by_name = [each for each in fitting if each[0].file == path.name and not each[0].sha256]
-    for found in (by_hash, by_name, [each for each in fitting if len(fitting) == 1 and not each[0].sha256]):
+    for found in (by_hash, by_name):
         if len(found) == 1:
             return (*found[0], True)
     models = {entry.model for entry, _ in fitting}
-    if named and len(models) == 1:
+    if len(models) == 1 and (named or len(fitting) == 1):
         return (*fitting[0], False)
     names = ", ".join(entry.name for entry, _ in fitting[:_SHOWN]) + (" …" if len(fitting) > _SHOWN else "")
     advice = "Say which (--as NAME), or give it a name of your own." if len(models) == 1 else "Say which it is: --as NAME."
     raise WeightsMismatch(path, f"has the tensors of {len(fitting)} published files ({names}).", advice)
 
 
-def _converted(state: Mapping[str, Tensor], entry: PublishedFile) -> dict[str, Tensor]:
+def _converted(path: Path, state: Mapping[str, Tensor], entry: PublishedFile) -> dict[str, Tensor]:
     convert = load_target(entry.convert) if entry.convert else dict
-    return dict(convert(state))  # type: ignore[operator]
+    try:
+        return dict(convert(state))  # type: ignore[operator]
+    except Exception as error:  # fed with another net's tensors a converter may fail in any way
+        reason = error.problem if isinstance(error, WeightsMismatch) else f"{type(error).__name__}: {error}"
+        raise WeightsMismatch(path, f"is not {entry.name}: {reason}", f"Wanted is {entry.file} of {entry.source}.") from error
 
 
 def _problems(house: Mapping[str, Tensor], entry: PublishedFile) -> str:
@@ -159,6 +165,7 @@ def _problems(house: Mapping[str, Tensor], entry: PublishedFile) -> str:
         "missing": [key for key in wanted if key not in house],
         "extra": [key for key in house if key not in wanted],
         "misshaped": [f"{key} (got {list(house[key].shape)}, wanted {list(wanted[key])})" for key in wrong],
+        "mistyped": [key for key, value in house.items() if not (value.is_floating_point() or key.endswith(_COUNTS))],
     }
     return "; ".join(f"{len(keys)} {what}: {_some(keys)}" for what, keys in found.items() if keys)
 
@@ -170,7 +177,7 @@ def _alike(house: Mapping[str, Tensor], entry: PublishedFile) -> float:
 
 def _no_fit(path: Path, state: Mapping[str, Tensor], share: float, entry: PublishedFile | None) -> WeightsMismatch:
     if entry is not None and share >= _ALIKE:
-        problem = f"looks like {entry.name}, but does not fit it: {_problems(_converted(state, entry), entry)}."
+        problem = f"looks like {entry.name}, but does not fit it: {_problems(_converted(path, state, entry), entry)}."
         return WeightsMismatch(
             path, problem, f"Wanted is {entry.file} of {entry.source}. Files of other sizes are used by their path."
         )
@@ -187,12 +194,14 @@ def import_file(path: str | Path, name: str | None = None, folder: str | Path | 
         folder: where to store it; the folder of `SHARPENING_PRETRAINED`, or the user's cache, when left out.
 
     Raises:
-        InputError, WeightsMismatch: see `recognise`; also for a name that is a path.
+        InputError, WeightsMismatch: see `recognise`; also for a name that is a path or taken.
         WriteError: the place cannot be written to.
     """
     path = Path(path)
     if name is not None and (Path(name).name != name or name.startswith(".")):
         raise InputError(name, "is no name of weights.", "Give a name without folders: --as stylegan-mine.")
+    if name in (*NAMES, *NAMES.values()):
+        raise InputError(str(name), "is the name of weights that ship.", "Give another one (--as).")
     found = recognise(path, name)
     entry, name = found.entry, name or found.entry.name
     own = not found.published
@@ -200,7 +209,7 @@ def import_file(path: str | Path, name: str | None = None, folder: str | Path | 
         name=name,
         model=entry.model,
         source=f"{path.name}, a file of the user's" if own else f"{entry.file} of {entry.source}",
-        licence="not known: a file of the user's" if own else entry.licence,
+        licence=f"not known: a file of the user's, of the form of {entry.file} ({entry.licence})" if own else entry.licence,
         free_use=False if own else entry.free_use,
         paper=entry.paper,
         data=entry.note,
@@ -210,8 +219,17 @@ def import_file(path: str | Path, name: str | None = None, folder: str | Path | 
         n_parameters=sum(value.numel() for value in found.state.values()),
     )
     target = (Path(folder).expanduser() if folder is not None else default_folder()) / f"{name}.safetensors"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _check_free(target, found.sha256)
     return Imported(save_state(target, found.state, card), card)
+
+
+def _check_free(target: Path, sha256: str) -> None:
+    """Nobody's weights are replaced by another file."""
+    if not target.exists():
+        return
+    there = load_card(target).recipe if card_path(target).is_file() else ""
+    if sha256 not in there:
+        raise InputError(target, "is there already, and was made of another file.", "Give another name (--as), or move it away.")
 
 
 def default_folder() -> Path:

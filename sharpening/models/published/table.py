@@ -32,6 +32,7 @@ def _torchvision(name: str, file: str, paper: str) -> PublishedFile:
         model=name,
         paper=paper,
         build=f"torchvision.models:{name}",
+        sha256=file.removesuffix(".pth").partition("-")[2],  # torchvision puts the first digits into the name
     )
 
 

@@ -103,7 +103,7 @@ def _kept(state: dict[str, Tensor], form: str) -> dict[str, Tensor]:
         # The other ToRGB layers painted the coarser pictures while the net grew.
         return {key: value for key, value in state.items() if key != "lod" and not re.match(r"ToRGB_lod[1-9]", key)}
     if form == "interfacegan":
-        outputs = [int(match[1]) for key in state if (match := re.match(r"synthesis\.output(\d+)\.", key))]
+        outputs = [int(match[1]) for key in state if (match := re.match(r"synthesis\.output(\d)\.", key))]
         last = f"synthesis.output{max(outputs, default=0)}."
         growing = [key for key in state if key.startswith("synthesis.output") and not key.startswith(last)]
         left = {*growing, "synthesis.lod", "truncation.truncation"}
@@ -128,7 +128,7 @@ def _interfacegan(key: str, value: Tensor) -> tuple[str, Tensor]:
         return f"mapping.{match[1]}.{match[2] or match[3]}", value
     if match := re.fullmatch(r"synthesis\.output\d+\.(?:conv\.(weight)|(bias))", key):
         return f"synthesis.torgb.{match[1] or match[2]}", value
-    match = re.fullmatch(r"synthesis\.layer(\d+)\.(.+)", key)
+    match = re.fullmatch(r"synthesis\.layer(1?\d)\.(.+)", key)
     return _interfacegan_layer(int(match[1]), match[2], value) if match else (key, value)
 
 

@@ -22,6 +22,7 @@ from sharpening.weights.store import find, is_web_page, load_into, load_state
 __all__ = ["build_stylegan", "load_stylegan", "read_file", "settings_of"]
 
 _SUFFIXES = (".safetensors", ".pt", ".pth")
+_PUBLISHED = {"resolution": 1024, "n_latent": 512, "most_channels": 512, "base_channels": 8192, "eps": EPS["pulse-synthesis"]}
 _SIDES = {2**i for i in range(2, 11)}
 
 
@@ -53,7 +54,9 @@ def load_stylegan(weights: str | Path, *, pretrained: str | Path | None = None) 
         # An older file may say its eps on the card alone.
         house.setdefault("eps", torch.tensor(float(card.settings.get("eps", EPS["house"]))))
     if not any(key.startswith("mapping.") for key in house):
-        house |= _mapping_beside(path, pretrained, by_name=form == "pulse-synthesis" or path.stem == "pulse-synthesis")
+        # By its name it belongs to the published generator, not to any file of that form.
+        published = path.stem == "pulse-synthesis" or (form == "pulse-synthesis" and settings_of(house, path) == _PUBLISHED)
+        house |= _mapping_beside(path, pretrained, by_name=published)
     return build_stylegan(house, path, name=name, licence=licence)
 
 
@@ -87,7 +90,9 @@ def _mapping_beside(path: Path, pretrained: str | Path | None, *, by_name: bool)
             found = find("pulse-mapping", pretrained)
         except WeightsMissing:
             return {}
-    return to_house(read_file(found), found) if found is not None else {}
+    # Whatever else lies in that file is not asked for.
+    state = to_house(read_file(found), found) if found is not None else {}
+    return {key: value for key, value in state.items() if key.startswith("mapping.")}
 
 
 def settings_of(house: Names[str, Tensor], source: str | Path = "state of a StyleGAN") -> dict[str, Any]:
@@ -109,12 +114,13 @@ def settings_of(house: Names[str, Tensor], source: str | Path = "state of a Styl
         raise WeightsMismatch(
             source, f"has blocks of {sides} px.", "Wanted are all of 4, 8, 16 … up to the picture's side, at most 1024."
         )
+    # Where no more than one channel is left, the width says nothing of the rule.
     widths = [_axis(house, f"synthesis.blocks.{side}x{side}.epi2.noise.weight", 0, source) for side in sides]
     return {
         "resolution": sides[-1],
         "n_latent": _axis(house, "synthesis.blocks.4x4.epi1.style_mod.lin.weight", 1, source),
         "most_channels": max(widths),
-        "base_channels": max(n * side // 2 for n, side in zip(widths, sides, strict=True)),
+        "base_channels": max([n * side // 2 for n, side in zip(widths, sides, strict=True) if n > 1], default=sides[0] // 2),
         # Half precision knows no 1e-8 and makes it 0.
         "eps": max(float(house["eps"]), EPS["tensorflow"]) if "eps" in house else EPS["house"],
     }

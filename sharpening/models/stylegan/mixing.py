@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sharpening.errors import ShapeError
+from sharpening.errors import RangeError, ShapeError
 from sharpening.models.stylegan.gan import StyleGan
 
 __all__ = ["COARSE", "DESTINATION_SEEDS", "FINE", "MIDDLE", "MIXING_ROWS", "SOURCE_SEEDS", "mixing_grid", "seeded_codes"]
@@ -35,7 +35,12 @@ def seeded_codes(seeds: Sequence[int], n_latent: int = 512) -> Tensor:
     Args:
         seeds: one a code, 0 or more.
         n_latent: length of a code.
+
+    Raises:
+        RangeError: for a seed that numpy's dice do not know.
     """
+    if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
+        raise RangeError("seed", wrong[0], f"0 to {2**32 - 1}")
     rows = [np.random.RandomState(seed).randn(n_latent) for seed in seeds]
     return torch.from_numpy(np.stack(rows).astype(np.float32))
 

@@ -45,7 +45,7 @@ def build_psfr_gan(weights: str | Path | None = None, pretrained: str | Path | N
 
 
 def build_psfr_gan_square(weights: str | Path | None = None, pretrained: str | Path | None = None) -> SingleFrame:
-    """PSFR-GAN as the thesis used it: the square picture is enlarged to 512 px, parsed and restored as it is, without alignment.
+    """PSFR-GAN as the thesis used it: the square picture is brought to 512 px, parsed and restored as it is, without alignment.
 
     Arguments and errors as of `build_psfr_gan`; the finetuner refuses what is no square.
 

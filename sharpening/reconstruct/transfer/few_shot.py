@@ -73,7 +73,7 @@ def few_shot(source: View, base: View, mask: Tensor, *, network: FewShot, facts:
 
 
 def _face_net(weights: str | Path | None, pretrained: str | Path | None) -> IrSe50:
-    beside = None if weights is None else Path(weights) if Path(weights).is_dir() else Path(weights).parent
+    beside = None if weights is None else Path(weights) if Path(weights).is_dir() else find(weights, pretrained).parent
     for name in IR_SE50_NAMES:
         near = [] if beside is None else [beside / f"{name}{suffix}" for suffix in (".safetensors", ".pt", ".pth")]
         found = next((path for path in near if path.is_file()), None)

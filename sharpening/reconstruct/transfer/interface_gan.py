@@ -24,6 +24,7 @@ from sharpening.models.face_align.landmarks import Landmarks
 from sharpening.models.face_align.points68 import find_landmarks
 from sharpening.models.face_align.pose import Pose, head_pose
 from sharpening.models.interface_gan import Boundary, edit, load_boundary
+from sharpening.models.interface_gan.boundary import find_boundary
 from sharpening.models.latent_editor import embed, load_features
 from sharpening.models.stylegan import StyleGan, load_stylegan
 from sharpening.reconstruct.transfer.angle import Turned, best_angle
@@ -33,7 +34,7 @@ from sharpening.reconstruct.transfer.sampling import affine_field, check_transfe
 from sharpening.reconstruct.view import Moved, View
 from sharpening.weights.store import find
 
-__all__ = ["DISTANCES", "POSE_BOUNDARY", "InterfaceGan", "interface_gan", "load_interface_gan"]
+__all__ = ["DISTANCES", "POSE_BOUNDARY", "InterfaceGan", "interface_gan", "load_interface_gan", "pose_boundary"]
 
 POSE_BOUNDARY = "stylegan_ffhq_pose_w_boundary"
 """Name of the published boundary for the pose of FFHQ's faces, which is yaw only."""
@@ -102,8 +103,7 @@ def load_interface_gan(
     Args:
         weights: name or path of the generator; NVIDIA's for FFHQ is looked for by its names when left out.
         pretrained: folder to search names in first.
-        boundary: name or path; when left out `WEIGHTS_pose_w_boundary` or the published one for FFHQ is taken, beside the generator's file
-            or by name.
+        boundary: name or path; see `pose_boundary` when left out.
 
     Raises:
         WeightsMissing: generator or boundary are nowhere; the message says what to get.
@@ -111,7 +111,7 @@ def load_interface_gan(
     """
     path = _generator(pretrained) if weights is None else find(weights, pretrained)
     gan = load_stylegan(path, pretrained=pretrained)
-    normal = load_boundary(boundary or _boundary_beside(path) or POSE_BOUNDARY, pretrained=pretrained)
+    normal = load_boundary(boundary or pose_boundary(path, gan, pretrained), pretrained=pretrained)
     n = gan.synthesis.n_latent
     if len(normal.normal) != n or normal.space == "z":
         problem = f"is for {normal.space.upper() or 'any'} codes of {len(normal.normal)} numbers; {gan.name} has W codes of {n}."
@@ -129,13 +129,32 @@ def _generator(pretrained: str | Path | None) -> Path:
     raise WeightsMissing(" or ".join(_GENERATORS), searched, f"The transfer interface-gan needs StyleGAN. {_ADVICE}")
 
 
-def _boundary_beside(path: Path) -> Path | None:
-    near = [
-        path.with_name(f"{stem}{suffix}")
-        for stem in (f"{path.stem}_pose_w_boundary", POSE_BOUNDARY)
-        for suffix in (".safetensors", ".npy")
-    ]
-    return next((each for each in near if each.is_file()), None)
+def pose_boundary(path: Path, gan: StyleGan, pretrained: str | Path | None = None) -> Path:
+    """The boundary of a generator's pose: `…_pose_w_boundary` by the generator's own name, beside it or where weights are.
+
+    Args:
+        path: of the generator's file.
+        gan: the generator.
+        pretrained: folder to search names in first.
+
+    Raises:
+        WeightsMissing: there is none; a boundary of another generator turns nothing.
+    """
+    stems = [path.stem.replace("-", "_"), path.stem, gan.name.replace("-", "_")]
+    names = [f"{stem}_pose_w_boundary" for stem in dict.fromkeys(stems) if stem]
+    names += [POSE_BOUNDARY] if gan.name in _GENERATORS else []
+    near = [path.with_name(f"{name}{suffix}") for name in names for suffix in (".safetensors", ".npy")]
+    found = next((each for each in near if each.is_file()), None)
+    if found is not None:
+        return found
+    for name in names:
+        try:
+            return find_boundary(name, pretrained)
+        except WeightsMissing as error:
+            missing = error
+    raise WeightsMissing(
+        " or ".join(dict.fromkeys(names)), missing.searched, "Train one (interface_gan.train_boundary), or name another."
+    )
 
 
 def interface_gan(

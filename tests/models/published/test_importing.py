@@ -157,3 +157,43 @@ def test_where_imported_files_go(monkeypatch, tmp_path) -> None:
     monkeypatch.delenv("SHARPENING_PRETRAINED")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "sharpening"
+
+
+def test_weights_that_are_there_are_not_replaced(parser_file, parser_state, tmp_path) -> None:
+    folder = tmp_path / "weights"
+    first = import_file(parser_file, "mine", folder)
+    assert import_file(parser_file, "mine", folder).path == first.path  # the same file again
+    torch.save(
+        {key: value + 1 if value.is_floating_point() else value for key, value in parser_state.items()}, tmp_path / "other.pth"
+    )
+    with pytest.raises(InputError, match="made of another file"):
+        import_file(tmp_path / "other.pth", "mine", folder)
+    for name in ("default", "fusion_small"):
+        with pytest.raises(InputError, match="weights that ship"):
+            import_file(parser_file, name, folder)
+
+
+def test_a_file_counts_as_the_published_one_by_its_name_or_hash_alone(parser_state, tmp_path) -> None:
+    torch.save(parser_state, tmp_path / "tuned_by_me.pth")
+    assert not recognise(tmp_path / "tuned_by_me.pth").published
+    made = import_file(tmp_path / "tuned_by_me.pth", folder=tmp_path / "weights")
+    assert made.card.licence.startswith("not known")
+    weights = {key: torch.zeros(shape) for key, shape in expected(published_files()["resnet18"]).items() if "tracked" not in key}
+    counts = {key: torch.tensor(0) for key in expected(published_files()["resnet18"]) if "tracked" in key}
+    torch.save({**weights, **counts}, tmp_path / "resnet18-f37072fd.pth")
+    with pytest.raises(WeightsMismatch, match="not the published file"):
+        recognise(tmp_path / "resnet18-f37072fd.pth", "resnet18")
+
+
+def test_whole_numbers_in_place_of_weights_are_told(parser_state, tmp_path) -> None:
+    torch.save({key: value.to(torch.int64) for key, value in parser_state.items()}, tmp_path / "model.pth")
+    with pytest.raises(WeightsMismatch, match="mistyped"):
+        recognise(tmp_path / "model.pth", SMALL)
+
+
+@pytest.mark.parametrize("key", ["synthesis.layer99999.conv.weight", "body.60.x", "a.weight_orig", "body.².conv1"])
+def test_odd_names_give_our_own_error(tmp_path, key) -> None:
+    torch.save({key: torch.tensor(1.0), "img_out.weight": torch.zeros(3)}, tmp_path / "x.pth")
+    for name in (None, "psfrgan-generator", "psfrgan-parsenet", "stylegan-ffhq-port"):
+        with pytest.raises(WeightsMismatch):
+            recognise(tmp_path / "x.pth", name)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sharpening.errors import InputError, WeightsMismatch, WeightsMissing
-from sharpening.models.stylegan import StyleGan, load_stylegan
+from sharpening.models.stylegan import StyleGan, Synthesis, load_stylegan
 from sharpening.models.stylegan.convert import to_house, which
 from sharpening.models.stylegan.load import read_file, settings_of
 from sharpening.models.stylegan.published import PUBLISHED, full_shapes, ported_shapes, pulse_mapping_shapes, pulse_synthesis_shapes
@@ -84,7 +84,26 @@ def test_pulses_mapping_is_found_by_name(tmp_path: Path) -> None:
     synthesis, mapping = pulse(gan)
     (tmp_path / "names").mkdir()
     save_state(tmp_path / "names/pulse-mapping.safetensors", to_house(mapping))
-    assert same(load_stylegan(saved(tmp_path / "my.pt", synthesis), pretrained=tmp_path / "names"), gan)
+    assert same(load_stylegan(saved(tmp_path / "pulse-synthesis.pt", synthesis), pretrained=tmp_path / "names"), gan)
+    assert load_stylegan(saved(tmp_path / "my.pt", synthesis), pretrained=tmp_path / "names").mapping is None
+
+
+def test_a_file_called_mapping_gives_nothing_but_a_mapping(tmp_path: Path) -> None:
+    gan, other = tiny(16), tiny(16)
+    with torch.no_grad():
+        for each in other.synthesis.parameters():
+            each.add_(1)
+    saved(tmp_path / "mapping.pt", house(other))
+    loaded = load_stylegan(saved(tmp_path / "synthesis.pt", pulse(gan)[0]))
+    assert torch.equal(loaded.synthesis.torgb.weight, gan.synthesis.torgb.weight)
+
+
+def test_narrow_generators_are_read_again(tmp_path: Path) -> None:
+    for settings in ({"base_channels": 100}, {"base_channels": 64, "most_channels": 8}):
+        synthesis = Synthesis(256, n_latent=4, **settings)
+        state = {f"synthesis.{key}": value for key, value in synthesis.state_dict().items()}
+        save_state(tmp_path / "narrow.safetensors", state)
+        assert load_stylegan(tmp_path / "narrow.safetensors").synthesis.resolution == 256
 
 
 def test_the_houses_form_with_its_card_and_in_half_precision(tmp_path: Path) -> None:

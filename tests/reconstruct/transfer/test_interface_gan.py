@@ -202,21 +202,21 @@ def test_wrong_arguments_are_refused() -> None:
 class TestLoading:
     def save(self, folder: Path, n: int = TINY["n_latent"], boundary: str = POSE_BOUNDARY) -> Path:
         np.save(folder / f"{boundary}.npy", np.eye(n)[:1])
-        return save_state(folder / "gan.safetensors", house(tiny(8)))
+        return save_state(folder / "stylegan-ffhq.safetensors", house(tiny(8)))
 
-    @pytest.mark.parametrize("boundary", [POSE_BOUNDARY, "gan_pose_w_boundary"])
+    @pytest.mark.parametrize("boundary", [POSE_BOUNDARY, "stylegan-ffhq_pose_w_boundary"])
     def test_generator_and_boundary_beside_it(self, tmp_path: Path, boundary: str) -> None:
         made = load_interface_gan(self.save(tmp_path, boundary=boundary))
         assert made.boundary.name == boundary
         assert made.gan.synthesis.resolution == 8
-        assert made.name == "gan"
+        assert made.name == "stylegan-ffhq"
 
     def test_by_names_and_with_a_boundary_of_ones_own(self, tmp_path: Path) -> None:
         self.save(tmp_path)
         np.save(tmp_path / "mine.npy", np.eye(TINY["n_latent"])[1:2])
-        assert load_interface_gan("gan", pretrained=tmp_path).boundary.name == POSE_BOUNDARY
-        assert load_interface_gan("gan", pretrained=tmp_path, boundary="mine").boundary.normal.tolist()[1] == 1
-        (tmp_path / "gan.safetensors").rename(tmp_path / "stylegan-ffhq-port.safetensors")
+        assert load_interface_gan("stylegan-ffhq", pretrained=tmp_path).boundary.name == POSE_BOUNDARY
+        assert load_interface_gan("stylegan-ffhq", pretrained=tmp_path, boundary="mine").boundary.normal.tolist()[1] == 1
+        (tmp_path / "stylegan-ffhq.safetensors").rename(tmp_path / "stylegan-ffhq-port.safetensors")
         assert load_interface_gan(pretrained=tmp_path).name == "stylegan-ffhq-port"
 
     def test_what_is_missing_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,17 +225,26 @@ class TestLoading:
             WeightsMissing, match=r"karras2019stylegan-ffhq-1024x1024.pkl .*sharpening weights import FILE --as stylegan-ffhq"
         ):
             load_interface_gan(pretrained=tmp_path)
-        path = save_state(tmp_path / "gan.safetensors", house(tiny(8)))
-        with pytest.raises(WeightsMissing, match="stylegan_ffhq_pose_w_boundary.npy of genforce/interfacegan"):
+        path = save_state(tmp_path / "stylegan-ffhq.safetensors", house(tiny(8)))
+        with pytest.raises(WeightsMissing, match="stylegan_ffhq_pose_w_boundary"):
             load_interface_gan(path, pretrained=tmp_path)
 
     def test_a_boundary_of_another_generator_or_space_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(WeightsMismatch, match="is for W codes of 5 numbers; gan has W codes of 8"):
+        with pytest.raises(WeightsMismatch, match="is for W codes of 5 numbers; stylegan-ffhq has W codes of 8"):
             load_interface_gan(self.save(tmp_path, n=5))
         path = self.save(tmp_path)
         np.save(tmp_path / "a_pose_boundary.npy", np.eye(TINY["n_latent"])[:1])
         with pytest.raises(WeightsMismatch, match="is for Z codes of 8 numbers"):
             load_interface_gan(path, boundary=tmp_path / "a_pose_boundary.npy")
+
+    def test_the_boundary_of_another_generator_turns_nothing(self, tmp_path: Path) -> None:
+        """FFHQ's lies beside it, and its own under the published name."""
+        self.save(tmp_path)
+        path = save_state(tmp_path / "stylegan-celebahq.safetensors", house(tiny(8)))
+        with pytest.raises(WeightsMissing, match="stylegan_celebahq_pose_w_boundary"):
+            load_interface_gan(path, pretrained=tmp_path)
+        np.save(tmp_path / "stylegan_celebahq_pose_w_boundary.npy", np.eye(TINY["n_latent"])[2:3])
+        assert load_interface_gan(path).boundary.normal.tolist()[2] == 1
 
 
 def test_without_an_embedding_of_its_own_the_editors_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

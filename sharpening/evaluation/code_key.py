@@ -16,8 +16,9 @@ from sharpening.registry import Registry
 
 __all__ = ["code_key", "modules_used", "reconstruction_key"]
 
-# Tables of names, and facts on files of others: what they list is loaded by name, and asked for by name in `reconstruction_key`.
-_TABLES = {"method", "zoo", "published", "terms", "table"}
+# Tables of names, and facts on files of others: what they list is loaded by name, and asked for by name in `reconstruction_key`. How files
+# are read and errors worded makes no picture; which weights were read is in a row's key by their hashes.
+_TABLES = {"method", "zoo", "published", "terms", "table", "weights", "errors", "registry"}
 
 
 def reconstruction_key(settings: Settings) -> str:

@@ -94,34 +94,38 @@ def display(picture: Picture, figsize: tuple[float, float] | None) -> list[Any]:
     return [axis]
 
 
-# fastai finds these two by the types of x and y; y is a tuple where the batch carries the true motion as well.
+# fastai finds these by the types of x and y; y is a tuple where the batch carries the true motion as well. Each type has its own entry: one
+# for both would be no more special than fastai's own, and it could not tell which to take once `fastai.vision.all` is imported.
 @dispatch
-def show_batch(
-    x: FrameStack,
-    y: TensorImage | tuple,
-    samples: Any,
-    ctxs: Any = None,
-    max_n: int = 6,
-    figsize: Any = None,
-    **kwargs: Any,
-) -> Any:
+def show_batch(x: FrameStack, y: TensorImage, samples: Any, ctxs: Any = None, max_n: int = 6, **kwargs: Any) -> Any:
     """Show up to `max_n` sequences of a batch with their labels; called by `dls.show_batch()`."""
+    return _show_batch(samples, max_n, **kwargs)
+
+
+@dispatch  # type: ignore[no-redef]
+def show_batch(x: FrameStack, y: tuple, samples: Any, ctxs: Any = None, max_n: int = 6, **kwargs: Any) -> Any:  # noqa: F811
+    """Show up to `max_n` sequences of a batch with their labels; called by `dls.show_batch()`."""
+    return _show_batch(samples, max_n, **kwargs)
+
+
+@dispatch
+def show_results(x: FrameStack, y: TensorImage, samples: Any, outs: Any, ctxs: Any = None, max_n: int = 6, **kwargs: Any) -> Any:
+    """Show up to `max_n` sequences with prediction and label; called by `learn.show_results()`."""
+    return _show_results(samples, outs, max_n, **kwargs)
+
+
+@dispatch  # type: ignore[no-redef]
+def show_results(x: FrameStack, y: tuple, samples: Any, outs: Any, ctxs: Any = None, max_n: int = 6, **kwargs: Any) -> Any:  # noqa: F811
+    """Show up to `max_n` sequences with prediction and label; called by `learn.show_results()`."""
+    return _show_results(samples, outs, max_n, **kwargs)
+
+
+def _show_batch(samples: Any, max_n: int, figsize: Any = None, **kwargs: Any) -> Any:
     rows = list(samples)[:max_n]
     return display(results_sheet([row[0] for row in rows], [row[1] for row in rows], **kwargs), figsize)
 
 
-@dispatch
-def show_results(
-    x: FrameStack,
-    y: TensorImage | tuple,
-    samples: Any,
-    outs: Any,
-    ctxs: Any = None,
-    max_n: int = 6,
-    figsize: Any = None,
-    **kwargs: Any,
-) -> Any:
-    """Show up to `max_n` sequences with prediction and label; called by `learn.show_results()`."""
+def _show_results(samples: Any, outs: Any, max_n: int, figsize: Any = None, **kwargs: Any) -> Any:
     rows = list(samples)[:max_n]
     preds = [out[0] for out in list(outs)[:max_n]]
     return display(results_sheet([row[0] for row in rows], [row[1] for row in rows], preds, **kwargs), figsize)

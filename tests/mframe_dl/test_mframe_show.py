@@ -35,6 +35,12 @@ def test_sheet_marks_the_middle_and_names_the_columns() -> None:
     assert 1 / 6 < where < 2 / 6
 
 
+# With fastai's own ways of showing pictures there as well, ours are still the ones for sequences.
+@pytest.fixture(autouse=True)
+def _all_of_fastai() -> None:
+    import fastai.vision.all  # noqa: F401
+
+
 def test_show_batch(stills_folder, shown) -> None:
     dls = mframe_dls(stills_folder, n_frames=3, size_in=128, normalize=True, bs=2, degrade="thesis", device="cpu")
     dls.show_batch(max_n=1)

@@ -1,6 +1,6 @@
 """How far our networks and formulas are from the outputs of the official programs: all tests marked parity, and what each one reached.
 
-    python benchmarks/parity.py [--out docs/results/parity.md]
+    python benchmarks/parity.py [--out parity.md]
 
 The vectors lie in the folder of SHARPENING_PARITY, ../shared/parity when that is not set; without them every line says "skipped".
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 HEAD = """# Parity
 
-Made by `python benchmarks/parity.py --out docs/results/parity.md`: every test against outputs of the official programs on the same seeded
+Made by `python benchmarks/parity.py`: every test against outputs of the official programs on the same seeded
 weights and inputs. "Reached" is the difference that the test measured, where it notes one; tolerances stand in the tests.
 
 | test | result | reached |

@@ -38,6 +38,8 @@ def finetune(
     from sharpening.reconstruct.terms import terms_of
 
     out = picture_path(out)
+    if out.resolve() == picture.resolve():
+        raise typer.BadParameter("is the picture itself.", param_hint="--out")
     pixels = read_picture(picture)
     before = to_tensor(pixels[None])[0]
     with console.known("--how"):

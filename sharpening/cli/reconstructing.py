@@ -86,10 +86,12 @@ def reconstruct(
         raise typer.BadParameter(f"A stored state has its frames already; leave {', '.join(where)} out, or give the film.")
     before, settings = (Choice(), Settings()) if state is None else (state.choice or Choice(), state.settings or Settings())
     if choice is not None:
-        before, settings = read_choice(choice)
+        before, settings = read_choice(choice, settings)
     chosen = _decided(before, base, sources or [], masks or [])
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     out = picture_out(out, source)
+    if source.is_dir() and out.parent.resolve() == source.resolve():
+        raise typer.BadParameter("lies among the frames, and would be one of them the next time.", param_hint="--out")
     try:
         method = Reconstruction(settings, pretrained=pretrained)
     except KeyError as error:  # an unknown method; the message names those that there are
@@ -105,7 +107,7 @@ def _decided(choice: Choice, base: int | None, sources: list[str], masks: list[s
 
     if base is not None and base != choice.base:
         # What was found was found for another base: it is looked for anew, and only what the user chose stays.
-        own = {part: frame for part, frame in choice.sources.items() if part in choice.by_hand}
+        own = {part: base if frame == choice.base else frame for part, frame in choice.sources.items() if part in choice.by_hand}
         choice = replace(choice, base=base, sources=own, found={}, rest="auto" if choice.found else choice.rest)
     named = parse_sources(sources, choice.base)
     found = {part: frame for part, frame in choice.found.items() if part not in named}

@@ -34,6 +34,8 @@ class Choice:
             is checked like any other; what differs is the user's, and is done as he says.
         frames: the frames that were used, and
         middle: the one of them that they were taken round; None, or empty, leaves that open.
+        where: how the face was looked for: cropped, box, face, start, stop and n_frames as they were asked. What the caller leaves out is
+            taken from here, so that a choice given back is of the same face.
     """
 
     base: int | None = None
@@ -43,6 +45,7 @@ class Choice:
     found: Mapping[str, int] = field(default_factory=dict)
     frames: tuple[int, ...] = ()
     middle: int | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*self.sources, *self.masks, *self.found):
@@ -79,7 +82,7 @@ class Choice:
             {part: KEEP if frame == stays else frame for part, frame in each.items()} for each in (self.sources, self.found)
         )
         facts = {"base": self.base, "sources": sources, "rest": self.rest, "masks": dict(self.masks)}
-        return {**facts, "found": found, "frames": list(self.frames), "middle": self.middle}
+        return {**facts, "found": found, "frames": list(self.frames), "middle": self.middle, "where": dict(self.where)}
 
 
 def parse_sources(words: list[str], base: int | None = None) -> dict[str, int]:
@@ -118,8 +121,12 @@ def write_choice(path: str | Path, choice: Choice, settings: Settings, facts: Ma
     write_text(Path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_choice(path: str | Path) -> tuple[Choice, Settings]:
+def read_choice(path: str | Path, settings: Settings | None = None) -> tuple[Choice, Settings]:
     """Read a file of `write_choice`, edited or not. Groups ("eyes") may stand for their parts, "base" for a frame.
+
+    Args:
+        path: of the file.
+        settings: what the file leaves out is taken from these; from the defaults when left out.
 
     Raises:
         InputError: it is no such file; what is wrong is told.
@@ -135,7 +142,7 @@ def read_choice(path: str | Path) -> tuple[Choice, Settings]:
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
         raise InputError(path, f"is no choice of version {VERSION}.", advice)
     try:
-        return _choice(facts, path.parent), Settings.from_dict(facts.get("settings", {}))
+        return _choice(facts, path.parent), Settings.from_dict({**(settings or Settings()).to_dict(), **facts.get("settings", {})})
     except (RangeError, TypeError, AttributeError) as error:
         raise InputError(path, f"does not hold a choice that can be used: {error}", advice) from error
 
@@ -147,11 +154,28 @@ def _choice(facts: Mapping[str, Any], folder: Path) -> Choice:
         "middle": middle,
         **{f"frames, the {i + 1}th": each for i, each in enumerate(frames)},
     }.items():
-        if value is not None and type(value) is not int:
+        if type(value) is not int and (value is not None or name.startswith("frames")):
             raise RangeError(name, value, "the number of a frame, or null")
     sources, found = (
         parse_sources([f"{part}={frame}" for part, frame in facts.get(key, {}).items()], base) for key in ("sources", "found")
     )
     # Beside the choice, wherever both are carried.
     masks = {part: str(folder / file) for part, file in _spread(facts.get("masks", {})).items()}
-    return Choice(base, sources, facts.get("rest", "auto"), masks, found, tuple(frames), middle)
+    return Choice(base, sources, facts.get("rest", "auto"), masks, found, tuple(frames), middle, _where(facts.get("where", {})))
+
+
+def _where(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """How the face was looked for, each of its own kind."""
+    kinds: dict[str, tuple[type, ...]] = {
+        "cropped": (bool,),
+        "box": (list,),
+        **dict.fromkeys(("face", "start", "stop", "n_frames"), (int,)),
+    }
+    found = {name: value for name, value in dict(facts).items() if value is not None}
+    for name, value in found.items():
+        if name not in kinds or type(value) not in kinds[name]:
+            raise RangeError(f"where, {name}", value, f"one of {', '.join(kinds)}, of its own kind")
+    box = found.get("box")
+    if box is not None and not (len(box) == 4 and all(type(side) in (int, float) for side in box)):
+        raise RangeError("where, box", box, "four numbers: left, top, width, height")
+    return {**found, "box": tuple(box)} if box is not None else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,19 +120,22 @@ class Reconstruction:
             RangeError: the choice names frames that are not there.
         """
         source = open_source(frames, name=name)
-        if choice is not None and (middle, stop, n_frames) == (None, None, None) and start == 0:
-            # The frames of an earlier run, or those round the one that shall become better.
-            middle, n_frames = (choice.base, None) if choice.middle is None else (choice.middle, len(choice.frames))
-        elif middle is None and choice is not None:
-            middle = choice.base
-        where = Where(cropped, box, face, middle, start, stop, n_frames)
+        told = {"cropped": cropped, "box": box, "face": face, "start": start or None, "stop": stop, "n_frames": n_frames}
+        asked = {**(choice.where if choice else {}), **{name: value for name, value in told.items() if value is not None}}
+        if middle is None and choice is not None:
+            # Those of an earlier run, or those round the one that shall become better.
+            stays = choice.middle is not None and (choice.base is None or not choice.frames or choice.base in choice.frames)
+            middle = choice.middle if stays else choice.base
+        given: dict[str, Any] = {"start": 0, **asked, "middle": middle}
+        where = Where(**given)
+        n_frames = asked.get("n_frames")
         most = n_frames or self.cleaner.n_frames
         located = locate(source, where, n=most, size=self.cleaner.size_in, largest=self.cleaner.largest)
         sequence = located.sequence
         # Networks want the middle in the middle; here frames lie in their order of time, as their neighbours are asked first.
         order = np.argsort(located.indexes)
         names = tuple(located.indexes[i] for i in order)
-        state = State(source.name, sequence.frames[order], names, names.index(located.indexes[sequence.middle]))
+        state = State(source.name, sequence.frames[order], names, names.index(located.indexes[sequence.middle]), where=asked)
         if choice is not None and choice.frames and set(choice.frames) != set(state.names):
             state.warn("input", f"The choice was made of frames {_listed(choice.frames)}; now {_listed(state.names)} are used.")
         return self._run(state, Trace(), choice or Choice(), STEPS[0], source, located)
@@ -153,6 +157,8 @@ class Reconstruction:
         check_kept(self.settings, state.settings, start)
         _check_kept_choice(choice, state.choice, start)
         choice = choice or state.choice or Choice()
+        if STEPS.index(start) > STEPS.index("mask") and state.choice is not None:
+            choice = replace(choice, masks=state.choice.masks)  # those that the kept step used
         if isinstance(done, State):
             return self._run(copy.copy(done), Trace(), choice, start, None, None)
         return self._run(copy.copy(state), Trace(list(done.trace.steps)), choice, start, done.source, done.located)
@@ -164,6 +170,8 @@ class Reconstruction:
         _ready(state, start)
         state.warnings = {name: words for name, words in state.warnings.items() if name not in (*todo, "likeness")}
         guard: Guarded | None = None
+        if start != "clean" and state.descriptors is None:
+            self._check_person(state)  # the earlier run had no judge
         for name in todo:
             with trace.step(name) as step:
                 if name == "clean":
@@ -253,7 +261,9 @@ def _final_choice(state: State, choice: Choice) -> Choice:
     sources = {pick.part: state.names[pick.frame if (pick.part, pick.frame) in used else state.base] for pick in state.picks}
     found = {part: frame for part, frame in sources.items() if part not in state.by_hand}
     masks = {part: str(Path(file).absolute()) for part, file in choice.masks.items()}
-    return Choice(state.names[state.base], sources, "base", masks, found, tuple(state.names), state.names[state.middle])
+    return Choice(
+        state.names[state.base], sources, "base", masks, found, tuple(state.names), state.names[state.middle], state.where
+    )
 
 
 def _listed(frames: Sequence[int]) -> str:

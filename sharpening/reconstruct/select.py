@@ -75,7 +75,7 @@ def choose_base(poses: Sequence[Pose | None], sharpness: NDArray[np.float64], mi
         raise NoFaceFound("any frame", "Reconstruction needs the landmarks of at least one; give larger or clearer frames.")
     least = min(away.values())
     frontal = [i for i, angle in away.items() if angle <= least + POSE_DOUBT]
-    known = np.nan_to_num(sharpness)
+    known = np.maximum(np.nan_to_num(sharpness), 0)
     best = max(known[i] for i in frontal)
     sharp = [i for i in frontal if known[i] >= SAME_SOURCE * best]
     base = min(sharp, key=lambda i: (abs(i - middle), i))

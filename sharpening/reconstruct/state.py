@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,7 @@ class State:
         descriptors: of the cleaned frames, `[n, d]`; None without a judge.
         settings: of the run that made it, and
         choice: what it decided; None before its end.
+        where: how the face was looked for, see `Choice`.
     """
 
     name: str
@@ -77,6 +79,7 @@ class State:
     descriptors: Tensor | None = None
     settings: Settings | None = None
     choice: Choice | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
 
     def view(self, index: int) -> View:
         """A cleaned frame with its landmarks."""

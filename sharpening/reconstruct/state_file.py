@@ -72,6 +72,7 @@ def _facts(state: State) -> dict[str, Any]:
         "taken": {str(index): list(parts) for index, parts in state.taken.items()},
         "undone": sorted(state.undone),
         "warnings": state.warnings,
+        "where": dict(state.where),
         "settings": None if state.settings is None else state.settings.to_dict(),
         "choice": None if state.choice is None else state.choice.to_dict(keep=False),
     }
@@ -133,6 +134,7 @@ def _state(arrays: Arrays, facts: Mapping[str, Any]) -> State:
         taken=taken,
         undone=frozenset(facts["undone"]),
         warnings={str(step): [str(each) for each in words] for step, words in facts["warnings"].items()},
+        where=dict(facts["where"]),
         settings=None if facts["settings"] is None else Settings.from_dict(facts["settings"]),
         choice=None if facts["choice"] is None else _choice(facts["choice"]),
         **{name: tensor(name) for name in ("evidence", "cleaned", "crossed", "finished", "descriptors", "others")},

@@ -491,3 +491,31 @@ def test_a_transfer_that_finds_no_face_costs_that_source_only(done, monkeypatch)
     made = method.again(done, Choice(base=3, sources={"mouth": 1, "nose": 6}, rest="base"), start="select")
     assert list(made.state.taken.values()) == [("nose",)]
     assert any("Frame 1 could not be brought" in words for words in made.warnings)
+
+
+@pytest.mark.parametrize("where", [{"start": 10, "middle": 10}, {"start": 5, "stop": 9, "middle": 5}, {"n_frames": 5, "middle": 9}])
+def test_a_choice_remembers_where_its_frames_were_looked_for(film, where, tmp_path) -> None:
+    longer = np.concatenate([film.sequence.frames] * 3)
+    method = Reconstruction(BICUBIC, judge=False)
+    first = method(longer, cropped=True, **where)
+    choice, _ = read_choice(first.save(tmp_path / "x.png").with_suffix(".json"))
+    again = method(longer, choice)
+    assert again.state.names == first.state.names
+    assert np.allclose(again.picture, first.picture, atol=1e-6)
+
+
+def test_a_choice_is_of_the_same_face(astronaut_face, tmp_path) -> None:
+    """Two faces in the scene, the second of another colour: the choice of one is never used on the other."""
+    tinted = np.clip(astronaut_face * np.float32([0.6, 1.0, 1.2]), 0, 255).astype(np.uint8)
+    scene = np.concatenate([astronaut_face, tinted], axis=1)
+    frames = [np.ascontiguousarray(np.roll(scene, k, axis=0)) for k in range(3)]
+    method = Reconstruction(BICUBIC, judge=False)
+    for face in (0, 1):
+        first = method(frames, face=face)
+        choice, _ = read_choice(first.save(tmp_path / f"{face}.png").with_suffix(".json"))
+        assert np.allclose(method(frames, choice).picture, first.picture, atol=1e-6)
+
+
+def test_a_judge_that_comes_later_judges_too(done, colour_judge) -> None:
+    again = Reconstruction(BICUBIC, judge=colour_judge).again(done.state, start="crossover")
+    assert set(again.report["identity_agreement"]) == {"base", "result"}

@@ -57,7 +57,7 @@ def guarded(
     """
     check_picture(before, "picture before")
     check_picture(after, "picture after")
-    if most_change < 0:
+    if not most_change >= 0:
         raise RangeError("most_change", most_change, "0 or more")
     five = None if landmarks is None else torch.from_numpy(landmarks.five)[None]
     change = identity_change(before[None], after[None], judge, five)

@@ -88,7 +88,7 @@ def dense(source: View, base: View, mask: Tensor, *, stiffness: float = 0.03, fa
     misfits = {how: _misfit(found, field, weights) ** say * found.misfits[how] ** (1 - say) for how, field in fields.items()}
     # What bends gains by chance as well, and the more so the fewer pixels it was measured on.
     believed = _believed(found, found.face)
-    doubt = min(1 / believed, _MOST_DOUBT)
+    doubt = min(1 / max(believed, 1e-6), _MOST_DOUBT)
     how = min(misfits, key=lambda way: misfits[way] * WAYS[way] ** (doubt if way == "flow" else 1))
     if facts is not None:
         gap = np.linalg.norm(fields[how] - local, axis=0) * (part > 0.5)

@@ -14,11 +14,11 @@ from sharpening.errors import InputError, WeightsMismatch
 from sharpening.models.few_shot.h5 import read_h5
 from sharpening.models.interface_gan.boundary import read_npy
 from sharpening.models.published.table import expected, load_target, published_files
+from sharpening.models.stylegan.load import read_file
 from sharpening.weights.card import WeightCard, card_path, load_card
 from sharpening.weights.names import NAMES
-from sharpening.weights.pickles import load_pickled_networks
 from sharpening.weights.published import PublishedFile
-from sharpening.weights.store import PRETRAINED_VARIABLE, is_web_page, load_state, save_state
+from sharpening.weights.store import PRETRAINED_VARIABLE, save_state
 
 __all__ = ["Imported", "Recognised", "import_file", "recognise"]
 
@@ -68,22 +68,8 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         WeightsMismatch: it is damaged, would run code, or is a web page.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror}).", "Check the name and the permissions.") from error
-    if is_web_page(head):
-        advice = "The download asked for something first: open the link in a browser, confirm, and save the file itself."
-        raise WeightsMismatch(path, "is a web page, not weights.", advice)
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return read_npy(path)
-    if suffix in (".h5", ".hdf5"):
-        return read_h5(path)
-    if suffix == ".pkl" and not head.startswith(b"PK\x03\x04"):  # what torch.save writes is an archive
-        return load_pickled_networks(path)[-1]
-    return load_state(path)
+    kinds = {".npy": read_npy, ".h5": read_h5, ".hdf5": read_h5}
+    return kinds.get(path.suffix.lower(), read_file)(path)
 
 
 def recognise(path: str | Path, name: str | None = None) -> Recognised:

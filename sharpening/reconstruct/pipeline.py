@@ -36,6 +36,8 @@ from sharpening.restore.source import Frames, Source, open_source
 
 __all__ = ["Reconstruction"]
 
+_FACE = {"cropped", "box", "face"}
+
 
 class Reconstruction:
     """Builds one picture out of the best parts of some frames.
@@ -121,7 +123,11 @@ class Reconstruction:
         """
         source = open_source(frames, name=name)
         told = {"cropped": cropped, "box": box, "face": face, "start": start or None, "stop": stop, "n_frames": n_frames}
-        asked = {**(choice.where if choice else {}), **{name: value for name, value in told.items() if value is not None}}
+        told = {name: value for name, value in told.items() if value is not None}
+        kept = dict(choice.where) if choice else {}
+        if _FACE & told.keys():  # another way to the face takes the place of the earlier one
+            kept = {name: value for name, value in kept.items() if name not in _FACE}
+        asked = {**kept, **told}
         if middle is None and choice is not None:
             # Those of an earlier run, or those round the one that shall become better.
             stays = choice.middle is not None and (choice.base is None or not choice.frames or choice.base in choice.frames)

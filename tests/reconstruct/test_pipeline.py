@@ -519,3 +519,9 @@ def test_a_choice_is_of_the_same_face(astronaut_face, tmp_path) -> None:
 def test_a_judge_that_comes_later_judges_too(done, colour_judge) -> None:
     again = Reconstruction(BICUBIC, judge=colour_judge).again(done.state, start="crossover")
     assert set(again.report["identity_agreement"]) == {"base", "result"}
+
+
+def test_another_way_to_the_face_takes_the_place_of_the_earlier_one(film) -> None:
+    earlier = Choice(base=3, rest="base", where={"box": (0.0, 0.0, 32.0, 32.0), "face": 1, "n_frames": 5})
+    made = Reconstruction(BICUBIC, judge=False)(film.sequence, earlier, cropped=True)
+    assert made.state.where == {"cropped": True, "n_frames": 5}

@@ -7,8 +7,7 @@ lens blur, down to the small size, light, occluders, sensor noise, compression.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -17,9 +16,12 @@ from numpy.typing import NDArray
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.frames.codec import h264_roundtrip, jpeg_roundtrip
+from sharpening.frames.degrade_params import DegradeParams, FrameParams
 from sharpening.frames.degrade_settings import DegradeSettings, presets, settings
+from sharpening.frames.face_motion import FaceMotion
 from sharpening.frames.face_places import area_regions
 from sharpening.frames.regions import Region, blur_regions, cover_regions, region_mask
+from sharpening.frames.views import affine_of, bend_of, motion_of, see, see_alive, view_of
 
 __all__ = [
     "Damaged",
@@ -35,52 +37,6 @@ __all__ = [
 ]
 
 Picture = NDArray[np.uint8]
-Affine = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class FrameParams:
-    """The damage of one frame: angle in degrees, zoom as a factor, shift in pixels of the label, light as gain and offset."""
-
-    angle: float = 0.0
-    zoom: float = 1.0
-    dx: float = 0.0
-    dy: float = 0.0
-    gain: float = 1.0
-    offset: float = 0.0
-    blur: float = 0.0
-    noise: float = 0.0
-    quality: int | None = None
-    regions: tuple[Region, ...] = ()
-    garbage: str | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class DegradeParams:
-    """All that was drawn for one sequence. `view` is the crop of the still that the label shows: side share, x and y shift share."""
-
-    frames: tuple[FrameParams, ...]
-    size_in: int
-    size_out: int
-    view: tuple[float, float, float]
-    crf: int | None = None
-    preset: str = ""
-
-    def to_json(self) -> str:
-        """The parameters as one JSON object; `from_json` reads it back unchanged."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> DegradeParams:
-        """Read what `to_json` wrote."""
-        facts = json.loads(text)
-        facts["view"] = tuple(facts["view"])
-        facts["frames"] = tuple(
-            FrameParams(**{**f, "regions": tuple(Region(**{**r, "colour": tuple(r["colour"])}) for r in f["regions"])})
-            for f in facts["frames"]
-        )
-        return cls(**facts)
 
 
 class Damaged(NamedTuple):
@@ -91,12 +47,15 @@ class Damaged(NamedTuple):
         label: uint8 `[size_out, size_out, 3]`, RGB: the true picture of the middle frame.
         motion: float32 `[n, 2, 3]`: `motion[i]` maps a point of the middle frame (x, y in −1 … 1, pixel edges at ±1) to frame i.
         trusted: bool `[n]`: False for frames that are garbage, so that their motion means nothing.
+        bend: float32 `[n, size_in, size_in, 2]`: what a living face's motion has beyond `motion`, at the middle's pixels; None where
+            nothing lives.
     """
 
     frames: Picture
     label: Picture
     motion: NDArray[np.float32]
     trusted: NDArray[np.bool_]
+    bend: NDArray[np.float32] | None = None
 
 
 def draw(rng: np.random.Generator, how: DegradeSettings, *, n_frames: int = 7) -> DegradeParams:
@@ -124,7 +83,8 @@ def draw(rng: np.random.Generator, how: DegradeSettings, *, n_frames: int = 7) -
     if how.on_parts:
         areas = area_regions(rng, how, n_frames, damage_middle=damage_middle)
         frames = tuple(replace(frame, regions=frame.regions + found) for frame, found in zip(frames, areas, strict=True))
-    return DegradeParams(frames, how.size_in, how.size_out, view, crf, how.name)
+    frames, turning = _draw_film(how, frames, crf)
+    return DegradeParams(frames, how.size_in, how.size_out, view, crf, how.name, turning)
 
 
 def apply(picture: Picture, params: DegradeParams, *, other: Picture | None = None) -> Damaged:
@@ -143,13 +103,32 @@ def apply(picture: Picture, params: DegradeParams, *, other: Picture | None = No
             "still to damage", tuple(picture.shape), f"[S, S, 3] or [{n}, S, S, 3]", "Crop the picture to a square first."
         )
     middle = params.frames[n // 2]
-    label = _see(pictures[n // 2], _view_matrix(params), params.size_out)
+    label = see(pictures[n // 2], view_of(params), params.size_out)
     frames = np.stack([_damage(still, frame, params, other) for still, frame in zip(pictures, params.frames, strict=True)])
     if params.crf is not None:
-        frames = h264_roundtrip(frames, params.crf)
-    motion = np.stack([_motion(frame, middle, params.size_out) for frame in params.frames])
+        frames = _coded(frames, params.crf, params.turning)
+    motion = np.stack([motion_of(frame, middle, params.size_out) for frame in params.frames])
     trusted = np.array([frame.garbage is None for frame in params.frames])
-    return Damaged(frames, label, motion, trusted)
+    return Damaged(frames, label, motion, trusted, bend_of(params))
+
+
+def _draw_film(
+    how: DegradeSettings, frames: tuple[FrameParams, ...], crf: int | None
+) -> tuple[tuple[FrameParams, ...], tuple[int, int] | None]:
+    """What came after the first presets: dice of their own, so that those presets draw what they always drew."""
+    n, rng = len(frames), np.random.default_rng([frames[0].seed, 1])
+    if rng.random() < how.p_alive:
+        frames = tuple(f if i == n // 2 or f.garbage else replace(f, alive=_draw_motion(rng, how)) for i, f in enumerate(frames))
+    turning = None
+    if crf is not None and n > 1 and rng.random() < how.p_rolling:
+        turning = (int(rng.integers(1, n)), int(rng.integers(how.crf[0], how.crf[1] + 1)))
+    return frames, turning
+
+
+def _draw_motion(rng: np.random.Generator, how: DegradeSettings) -> FaceMotion:
+    yaw, pitch = rng.uniform(-how.turn, how.turn), rng.uniform(-how.turn, how.turn) / 2
+    mouth, eyes = rng.uniform(-how.expression, how.expression), rng.uniform(-how.expression, how.expression) / 2
+    return FaceMotion(yaw, pitch, mouth, eyes, rng.uniform(0, how.bend), int(rng.integers(2**31)))
 
 
 def _draw_frame(rng: np.random.Generator, how: DegradeSettings, *, is_middle: bool, damage_middle: bool, jpeg: bool) -> FrameParams:
@@ -202,37 +181,6 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _affine(frame: FrameParams, size_out: int) -> Affine:
-    """3×3 map from frame coordinates to scene coordinates, both −1 … 1."""
-    angle = np.deg2rad(frame.angle)
-    cos, sin = np.cos(angle) / frame.zoom, np.sin(angle) / frame.zoom
-    unit = 2 / size_out
-    return np.array([[cos, -sin, frame.dx * unit], [sin, cos, frame.dy * unit], [0, 0, 1]])
-
-
-def _view_matrix(params: DegradeParams) -> Affine:
-    side, x, y = params.view
-    return np.array([[side, 0, 2 * x], [0, side, 2 * y], [0, 0, 1.0]])
-
-
-def _pixels(size: int) -> Affine:
-    """3×3 map from −1 … 1 (pixel edges at ±1) to pixel centres 0 … size − 1."""
-    return np.array([[size / 2, 0, (size - 1) / 2], [0, size / 2, (size - 1) / 2], [0, 0, 1]])
-
-
-def _see(picture: Picture, scene: Affine, size: int) -> Picture:
-    matrix = _pixels(picture.shape[0]) @ scene @ np.linalg.inv(_pixels(size))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(picture, matrix[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(seen, np.uint8)
-
-
-def _motion(frame: FrameParams, middle: FrameParams, size_out: int) -> NDArray[np.float32]:
-    # A scene point seen at x in the middle is seen at A_i⁻¹ A_m x in frame i.
-    matrix = np.linalg.inv(_affine(frame, size_out)) @ _affine(middle, size_out)
-    return matrix[:2].astype(np.float32)
-
-
 def _damage(picture: Picture, frame: FrameParams, params: DegradeParams, other: Picture | None) -> Picture:
     rng = np.random.default_rng(frame.seed)
     small = _garbage(frame.garbage, rng, params.size_in, other)
@@ -243,11 +191,20 @@ def _damage(picture: Picture, frame: FrameParams, params: DegradeParams, other: 
 
 def _film(picture: Picture, frame: FrameParams, params: DegradeParams, rng: np.random.Generator) -> Picture:
     """What the camera makes of the scene, before it is coded."""
-    seen = blur_regions(_see(picture, _view_matrix(params) @ _affine(frame, params.size_out), params.size_out), frame.regions)
+    view, scene, size = view_of(params), affine_of(frame, params.size_out), params.size_out
+    seen = see(picture, view @ scene, size) if frame.alive is None else see_alive(picture, view, scene, frame.alive, size)
+    seen = blur_regions(seen, frame.regions)
     if frame.blur > 0:
         seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), frame.blur), np.uint8)
     small = np.asarray(cv2.resize(seen, (params.size_in, params.size_in), interpolation=cv2.INTER_AREA), np.uint8)
     return cover_regions(_light_and_noise(small, frame, rng), frame.regions)
+
+
+def _coded(frames: Picture, crf: int, turning: tuple[int, int] | None) -> Picture:
+    coded = h264_roundtrip(frames, crf)
+    if turning is None:
+        return coded
+    return np.concatenate([coded[: turning[0]], h264_roundtrip(frames, turning[1])[turning[0] :]])
 
 
 def _garbage(kind: str | None, rng: np.random.Generator, size: int, other: Picture | None) -> Picture | None:

@@ -40,6 +40,11 @@ class DegradeSettings:
         p_garbage: Probability that a frame other than the middle is garbage (another person, noise, one colour).
         on_parts: Blurred regions lie on parts of the face (`face_places.AREAS`) instead of anywhere.
         others_are_noise: All frames but the middle are noise (thesis Fig. 3.4).
+        p_alive: Probability that the face moves as a living one does in the frames other than the middle, see `face_motion`.
+        turn: Yaw and pitch of a living face [degrees].
+        expression: How far lips part; lids half as far [px of the label].
+        bend: Amplitude of a smooth random motion of a living face [px of the label].
+        p_rolling: Probability that the quality of a film changes on the way.
     """
 
     name: str = "thesis"
@@ -67,6 +72,11 @@ class DegradeSettings:
     p_garbage: float = 0.0
     on_parts: bool = False
     others_are_noise: bool = False
+    p_alive: float = 0.0
+    turn: float = 0.0
+    expression: float = 0.0
+    bend: float = 0.0
+    p_rolling: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size_in < 1:
@@ -90,7 +100,8 @@ class DegradeSettings:
         """
         k = size_out / self.size_out
         blur, region_blur = ((low * k, high * k) for low, high in (self.blur, self.region_blur))
-        return replace(self, size_in=size_in, size_out=size_out, shift=self.shift * k, blur=blur, region_blur=region_blur)
+        sized = replace(self, size_in=size_in, size_out=size_out, blur=blur, region_blur=region_blur)
+        return replace(sized, shift=self.shift * k, expression=self.expression * k, bend=self.bend * k)
 
 
 _THESIS = DegradeSettings()
@@ -140,6 +151,22 @@ presets: dict[str, DegradeSettings] = {
         p_garbage=0.05,
     ),
 }
+# Beyond the first recipe: faces that live, light and quality that change, more film, more wrong frames.
+presets["train-alive"] = replace(
+    presets["train"],
+    name="train-alive",
+    contrast=0.1,
+    brightness=0.08,
+    film=0.4,
+    p_damage_middle=0.33,
+    p_regions={"occluder": 0.06, "white-square": 0.02},
+    p_garbage=0.08,
+    p_alive=0.5,
+    turn=10.0,
+    expression=4.0,
+    bend=2.0,
+    p_rolling=0.3,
+)
 
 
 def settings(name: str) -> DegradeSettings:

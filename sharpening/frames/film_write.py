@@ -18,7 +18,7 @@ from sharpening.imaging.files import atomic_write
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
-__all__ = ["write_film"]
+__all__ = ["check_film", "write_film"]
 
 Picture = NDArray[np.uint8]
 
@@ -45,9 +45,7 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
         RangeError: `fps` or `crf`.
         WriteError: the disk is full, or the place cannot be written to.
     """
-    path = Path(path)
-    if path.suffix.lower() not in _WRITTEN:
-        raise InputError(path, f"has the suffix {path.suffix!r}.", f"Films are written as {', '.join(_WRITTEN)}.")
+    path = check_film(path)
     if not 0 <= crf <= 51:
         raise RangeError("crf", crf, "0 to 51")
     if not 0 < fps <= 1000:
@@ -58,6 +56,18 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
         raise InputError(path, "there are no frames to write.", "Give at least one.")
     with atomic_write(path) as temporary:
         _encode(path, temporary, chain([first], even), first.shape[:2], fps, crf)
+    return path
+
+
+def check_film(path: str | Path) -> Path:
+    """The path of a film to write.
+
+    Raises:
+        InputError: for a suffix that no film is written with.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITTEN:
+        raise InputError(path, f"has the suffix {path.suffix!r}.", f"Films are written as {', '.join(_WRITTEN)}.")
     return path
 
 

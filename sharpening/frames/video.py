@@ -56,6 +56,7 @@ class FilmInfo:
         width: of an upright frame with square pixels [px].
         height: likewise [px].
         seconds: length; None where unknown.
+        sound: whether it has a sound track.
     """
 
     n_frames: int | None
@@ -63,6 +64,7 @@ class FilmInfo:
     width: int
     height: int
     seconds: float | None
+    sound: bool = False
 
 
 def read_film(path: str | Path, *, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Picture]:
@@ -201,7 +203,7 @@ def film_info(path: str | Path) -> FilmInfo:
         picture = _upright(path, stream, next(_decoded(path, container, stream)))
         rate = stream.average_rate or stream.guessed_rate
         height, width = picture.shape[:2]
-        return FilmInfo(stream.frames or None, float(rate) if rate else None, width, height, _seconds(container, stream))
+        return FilmInfo(stream.frames or None, float(rate) if rate else None, width, height, _seconds(container, stream), bool(container.streams.audio))
 
 
 def is_film(path: str | Path) -> bool:

@@ -1,7 +1,7 @@
 """Pieces that more than one network is built of: plain torch, no training code."""
 
 from sharpening.models.basic_blocks.convs import ResBlock, ResStack, conv, softened, upshuffle
-from sharpening.models.basic_blocks.projection import back_project, frame_agreement
+from sharpening.models.basic_blocks.projection import back_project, frame_agreement, inverse_affine
 from sharpening.models.basic_blocks.registration import affine_grid, estimate_affine, solve_spd
 from sharpening.models.basic_blocks.warp import identity_grid, warp
 
@@ -14,6 +14,7 @@ __all__ = [
     "estimate_affine",
     "frame_agreement",
     "identity_grid",
+    "inverse_affine",
     "softened",
     "solve_spd",
     "upshuffle",

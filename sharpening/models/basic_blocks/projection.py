@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sharpening.models.basic_blocks.registration import affine_grid
 from sharpening.models.basic_blocks.warp import warp
 
-__all__ = ["back_project", "frame_agreement"]
+__all__ = ["back_project", "frame_agreement", "inverse_affine"]
 
 
 def back_project(
@@ -36,7 +36,7 @@ def back_project(
     with torch.no_grad():
         # Frames differ in light; each is brought to the mean colour of the middle one.
         moving = (stack + (stack[:, n // 2, None] - stack).mean(dim=(3, 4), keepdim=True)).flatten(0, 1)
-        gather_grid, see_grid = affine_grid(affine, *large), affine_grid(_inverse(affine), *large)
+        gather_grid, see_grid = affine_grid(affine, *large), affine_grid(inverse_affine(affine), *large)
         weight = F.interpolate(belief, size=large, mode="bilinear", align_corners=False).unflatten(0, (bs, n))
         weight = weight / weight.sum(dim=1, keepdim=True)
 
@@ -52,7 +52,8 @@ def back_project(
     return result
 
 
-def _inverse(affine: Tensor) -> Tensor:
+def inverse_affine(affine: Tensor) -> Tensor:
+    """The way back `[b, 2, 3]` of affine maps `[b, 2, 3]` of −1 … 1 whose determinant is near 1, as plausible motions have."""
     a, b, c, d = affine[:, 0, 0], affine[:, 0, 1], affine[:, 1, 0], affine[:, 1, 1]
     # The determinant of a plausible motion is near 1; the clamp keeps an implausible one finite.
     inverse = torch.stack([d, -b, -c, a], dim=1).unflatten(1, (2, 2)) / (a * d - b * c).clamp(min=0.1)[:, None, None]

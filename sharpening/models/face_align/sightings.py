@@ -45,24 +45,24 @@ class Sighting:
     Attributes:
         face: box and landmarks.
         square: its standard square (centre x, centre y, side) [px].
-        thumbnail: the square in grey, small, to compare frames by; see `thumbnail`.
+        thumbnail: the square in grey, small, to compare frames by, see `thumbnail`; None where none was wanted.
     """
 
     face: Face
     square: Square
-    thumbnail: Picture
+    thumbnail: Picture | None
 
 
 @dataclass(eq=False)
 class Trail:
-    """One face through the frames: frame number → sighting."""
+    """One face through the frames: frame number → sighting, in the order of the numbers."""
 
     sightings: dict[int, Sighting] = field(default_factory=dict)
 
     @property
     def last(self) -> int:
         """Number of the frame in which the face was seen last."""
-        return max(self.sightings)
+        return next(reversed(self.sightings))
 
     @property
     def score(self) -> float:
@@ -108,12 +108,13 @@ class Survey:
         return max((len(self.in_frame(i)) for i in range(self.n)), default=0)
 
 
-def survey(frames: Iterable[Picture], *, near: Corners | None = None) -> Survey:
+def survey(frames: Iterable[Picture], *, near: Corners | None = None, thumbnails: bool = True) -> Survey:
     """Look for faces in every frame given; only one frame is held in memory at a time.
 
     Args:
         frames: pictures uint8 `[H, W, 3]` RGB, in order; a generator will do.
         near: left, top, right, bottom [px]: search only round this place, as long as nothing is followed.
+        thumbnails: whether to keep one of each sighting; in a long film they are most of what is remembered of a frame.
 
     Cost on one core: about 35 ms for a whole frame of 512×512 with a face that needs no enlargement, 10 to 30 ms for the surroundings of
     a face, 1 to 2 s for a whole frame in which none is found (it is then searched enlarged).
@@ -137,7 +138,10 @@ def survey(frames: Iterable[Picture], *, near: Corners | None = None) -> Survey:
             in_vain = 0 if found else in_vain + 1
         elif not live:
             unsearched.add(index)
-        _associate(index, picture, found, live, trails, newcomer_score=0.0 if near is None else EXPECTED_THRESHOLD)
+        newcomer_score = 0.0 if near is None else EXPECTED_THRESHOLD
+        for trail, face in _associate(index, found, live, trails, newcomer_score):
+            square = standard_square(face)
+            trail.sightings[index] = Sighting(face, square, thumbnail(picture, square) if thumbnails else None)
     return Survey(tuple(trails), tuple(sizes), frozenset(unsearched))
 
 
@@ -195,8 +199,8 @@ def _distance(face: Face, other: Face) -> float:
 
 
 def _associate(
-    index: int, picture: Picture, faces: Sequence[Face], live: Sequence[Trail], trails: list[Trail], newcomer_score: float
-) -> None:
+    index: int, faces: Sequence[Face], live: Sequence[Trail], trails: list[Trail], newcomer_score: float
+) -> list[tuple[Trail, Face]]:
     """Give each face to the trail that it goes on, the nearest first; others of at least `newcomer_score` start trails of their own."""
     pairs = []
     for f, face in enumerate(faces):
@@ -211,11 +215,7 @@ def _associate(
     for _, f, t in sorted(pairs):
         if f not in given and t not in given.values():
             given[f] = t
-    for f, face in enumerate(faces):
-        if f not in given and face.score < newcomer_score:
-            continue
-        square = standard_square(face)
-        if f not in given:
-            trails.append(Trail())
-        trail = live[given[f]] if f in given else trails[-1]
-        trail.sightings[index] = Sighting(face, square, thumbnail(picture, square))
+    newcomers = [f for f, face in enumerate(faces) if f not in given and face.score >= newcomer_score]
+    new = {f: Trail() for f in newcomers}
+    trails.extend(new.values())
+    return [(live[given[f]] if f in given else new[f], face) for f, face in enumerate(faces) if f in given or f in new]

@@ -26,6 +26,7 @@ Box = tuple[float, float, float, float]
 LONGEST_GAP = 4  # frames without a sighting, between two with one, that are bridged
 UNSURE_SCORE = 0.15  # of dlib's detector: patterns that are no face reach about 0.1, clear faces 1 to 3, small poor ones 0.2 to 1
 SMOOTHING = 1.5  # frames: sigma of the weights with which the neighbours count in the smooth path
+FAR = 10 * (LONGEST_GAP + 2)  # frames: at 6 sigma and more, in a gap too, a neighbour counts nothing
 # The shipped network was trained to undo shifts of 5.5 % of the side (7 px of 128). The detector errs by 1 to 2 %.
 SHAKE = 0.04
 
@@ -94,7 +95,9 @@ class Track:
         return [(cx, cy, side) for cx, cy, _ in squares]
 
 
-def follow_face(frames: Iterable[Picture], *, box: Box | None = None, face: int | None = None, at: int = 0) -> Track:
+def follow_face(
+    frames: Iterable[Picture], *, box: Box | None = None, face: int | None = None, at: int = 0, thumbnails: bool = True
+) -> Track:
     """Find one face and follow it.
 
     Left to itself it takes the face with the largest mean area over all frames, among those of which the detector is sure. The detector
@@ -107,6 +110,7 @@ def follow_face(frames: Iterable[Picture], *, box: Box | None = None, face: int 
         face: number of the wanted face, counted from 0 and from left to right in the first frame that has a face (in
             separate pictures: in each).
         at: the frame that `box` speaks of.
+        thumbnails: whether each place shall have its thumbnail; without, a frame costs about 1 kB of memory, with it 2.
 
     Returns:
         A place for each frame; without any face all of them are of the kind "none".
@@ -118,9 +122,9 @@ def follow_face(frames: Iterable[Picture], *, box: Box | None = None, face: int 
     if box is not None and face is not None:
         raise RangeError("box and face", (box, face), "one of the two", "Leave one out.")
     if box is not None:
-        seen = survey(frames, near=(box[0], box[1], box[0] + box[2], box[1] + box[3]))
+        seen = survey(frames, near=(box[0], box[1], box[0] + box[2], box[1] + box[3]), thumbnails=thumbnails)
         return _in_box(seen, _checked(box, seen), at)
-    seen = survey(frames)
+    seen = survey(frames, thumbnails=thumbnails)
     if not seen.trails:
         places = tuple(Place(i, None, "none", _reason(seen, i, "no face was found")) for i in range(seen.n))
         return Track(places, 0, "no face was found", False)
@@ -210,16 +214,15 @@ def _found(index: int, sighting: Sighting, square: Square | None = None) -> Plac
 
 
 def _followed(seen: Survey, trail: Trail, choice: str) -> Track:
-    found = sorted(trail.sightings)
-    own = np.array([trail.sightings[i].square for i in found])
+    found = np.array(sorted(trail.sightings))
+    own = np.array([trail.sightings[i].square for i in found.tolist()])
     places = []
     for index in range(seen.n):
-        smooth = _smooth(np.array(found), own, index)
         if index in trail.sightings:
             sighting = trail.sightings[index]
-            places.append(_found(index, sighting, _steadied(sighting.square, smooth)))
+            places.append(_found(index, sighting, _steadied(sighting.square, _smooth(found, own, index))))
         elif (gap := _gap(found, index)) and gap <= LONGEST_GAP:
-            places.append(Place(index, smooth, "bridged", f"no face was found; its place was bridged over {gap} frame(s)"))
+            places.append(Place(index, _smooth(found, own, index), "bridged", f"no face was found; its place was bridged over {gap} frame(s)"))
         else:
             places.append(Place(index, None, "none", _reason(seen, index, "the face was not found")))
     return Track(tuple(places), seen.most_in_one_frame(), choice, True)
@@ -229,15 +232,17 @@ def _reason(seen: Survey, index: int, words: str) -> str:
     return "it was not searched: no face for a long time before it" if index in seen.unsearched else words
 
 
-def _gap(found: Sequence[int], index: int) -> int | None:
-    """Number of frames between the sightings before and after `index`; None before the first and after the last."""
-    before, after = [i for i in found if i < index], [i for i in found if i > index]
-    return after[0] - before[-1] - 1 if before and after else None
+def _gap(found: NDArray[np.int_], index: int) -> int | None:
+    """Number of frames between the sightings before and after `index`, which has none; None before the first and after the last."""
+    after = int(np.searchsorted(found, index))
+    return int(found[after] - found[after - 1]) - 1 if 0 < after < len(found) else None
 
 
 def _smooth(times: NDArray[np.int_], squares: NDArray[np.float64], at: int) -> Square:
     """Straight line through the neighbours in time, weighted by nearness: no lag behind a steady motion, at the ends neither."""
-    away = times - at
+    # What is further away counts nothing, but costs time in a long film.
+    first, last = np.searchsorted(times, (at - FAR, at + FAR + 1))
+    away, squares = times[first:last] - at, squares[first:last]
     nearest = int(np.abs(away).min())
     # In a gap the nearest sightings are far: widen the weights, so that both of its ends count.
     weights = np.exp(-0.5 * (away / (SMOOTHING + nearest)) ** 2)

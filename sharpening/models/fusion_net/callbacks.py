@@ -80,7 +80,7 @@ class TrueMotion(Callback):
             self.learn.loss = self.learn.loss_grad.clone()
 
     def _forward(self, frames: Tensor) -> Tensor:
-        pred, self._flow, _ = self.model.parts(frames)
+        pred, self._flow, *_ = self.model.parts(frames)
         return pred
 
 

@@ -7,6 +7,7 @@ attention over any number of frames with the right to reject, and a decoder that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from sharpening.models.basic_blocks import (
     upshuffle,
     warp,
 )
+from sharpening.models.fusion_net.extras import EXTRAS, Correction, FineFlow, FrameGate, SpreadHead, pixel_phase, seen_grid
 
 __all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
 
@@ -57,11 +59,14 @@ class FusionParts(NamedTuple):
         pred: `[bs, 3, scale·h, scale·w]`.
         flow: `[bs, n, 2h, 2w, 2]`: where each frame was sampled, −1 … 1.
         weights: `[bs, n + 1, 2h, 2w]`: share of each frame at each place, mean over the features; the last is "none of them".
+        spread: `[bs, 1, scale·h, scale·w]`: scale b of a Laplace distribution of the error, mean over the colours, as the net expects it,
+            in the units of the picture; None without the extra "spread".
     """
 
     pred: Tensor
     flow: Tensor
     weights: Tensor
+    spread: Tensor | None = None
 
 
 class FusionNet(nn.Module):
@@ -70,6 +75,7 @@ class FusionNet(nn.Module):
     Args:
         preset: "tiny" (tests), "small" (trains on two CPU cores) or "base" (GPU); sizes in `PRESETS`.
         n_frames: Number of frames it is usually given; any number is accepted.
+        extras: What it has beside its first design, names of `extras.EXTRAS`.
 
     Shape:
         frames `[bs, 3·n, h, w]` in 0 … 1, RGB, h and w even and ≥ 16 → `[bs, 3, 4h, 4w]`, about 0 … 1 (not clamped).
@@ -77,18 +83,24 @@ class FusionNet(nn.Module):
 
     scale = 4
 
-    def __init__(self, preset: str = "small", n_frames: int = 7) -> None:
+    def __init__(self, preset: str = "small", n_frames: int = 7, extras: Sequence[str] = ()) -> None:
         super().__init__()
         if preset not in PRESETS:
             raise RangeError("FusionNet preset", preset, f"one of {', '.join(PRESETS)}")
+        if unknown := set(extras) - set(EXTRAS):
+            raise RangeError("FusionNet extras", sorted(unknown), f"names of {', '.join(EXTRAS)}")
         sizes = PRESETS[preset]
         self.preset, self.n_frames = preset, n_frames
         self.encoder = _Encoder(sizes)
         self.refine = _ResidualFlow(24 if preset != "tiny" else 8)
-        self.fuse = _Fuse(sizes.features + 3, sizes.fuse)
+        self.fuse = _Fuse(sizes.features + 3, sizes.fuse, phase="phase" in extras, gate="gate" in extras)
         # Beside the features the decoder sees the back-projection, folded to the features' size.
         self.decoder = _Decoder(2 * (sizes.features + 3) + 1 + 12, sizes)
         self.trust = nn.Parameter(torch.tensor(0.2))
+        fine = sizes.levels[0]
+        self.fine_flow = FineFlow(16 if preset != "tiny" else 4) if "fine-flow" in extras else None
+        self.correction = Correction(fine, sizes.tail) if "correction" in extras else None
+        self.spread = SpreadHead(fine) if "spread" in extras else None
 
     def forward(self, frames: Tensor) -> Tensor:
         """The restored middle frame, `[bs, 3, 4h, 4w]`."""
@@ -103,7 +115,8 @@ class FusionNet(nn.Module):
         moving, reference = stack.flatten(0, 1), middle.unsqueeze(1).expand_as(stack).flatten(0, 1)
         aligned = warp(moving, affine_grid(affine, height, width))
         belief = frame_agreement(aligned, reference)
-        grid = self._align(aligned, reference, affine, n)
+        flow = self._remainder(aligned, reference, moving, affine, n)
+        grid = _grids(affine, flow, 2 * height, 2 * width)
         bicubic = F.interpolate(middle, scale_factor=self.scale, mode="bicubic", align_corners=False)
         projected = back_project(stack, affine, belief, scale=self.scale) - bicubic
         # Raw colours travel beside the learned features: from the first step on the decoder sees the registered mean.
@@ -111,10 +124,16 @@ class FusionNet(nn.Module):
         features = torch.cat([up, self.encoder(stack.reshape(bs * n, 3, height, width))], dim=1)
         warped = warp(features, grid).reshape(bs, n, -1, 2 * height, 2 * width)
         own = features.reshape(bs, n, -1, 2 * height, 2 * width)[:, n // 2]
-        fused, weights = self.fuse(own, warped, belief)
-        detail = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
-        pred = bicubic + self.trust * projected + detail
-        return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights)
+        fused, weights = self.fuse(own, warped, belief, pixel_phase(grid, height, width))
+        fine = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
+        pred = bicubic + self.trust * projected + self.decoder.paint(fine)
+        if self.correction is not None:
+            back = seen_grid(affine, flow, 2 * height, 2 * width)
+            addition, fine = self.correction(pred, fine, stack, grid, back, weights[:, :-1])
+            pred = pred + addition
+        others = 1 - weights[:, n // 2, None] - weights[:, -1:]
+        spread = None if self.spread is None else self.spread(fine, weights[:, -1:], others)
+        return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights, spread)
 
     def _register(self, stack: Tensor, middle: Tensor) -> Tensor:
         """Affine motion `[bs·n, 2, 3]` of each frame; that of the middle is the identity, whatever an estimate would say."""
@@ -124,15 +143,23 @@ class FusionNet(nn.Module):
         still = torch.eye(2, 3, dtype=affine.dtype, device=affine.device).expand(bs, 1, 2, 3)
         return torch.cat([affine[:, : n // 2], still, affine[:, n // 2 + 1 :]], dim=1).flatten(0, 1)
 
-    def _align(self, aligned: Tensor, reference: Tensor, affine: Tensor, n: int) -> Tensor:
-        """Sampling grids `[bs·n, 2h, 2w, 2]`: the affine motion, plus a learned smooth remainder."""
-        bs, height, width = len(aligned) // n, *aligned.shape[-2:]
+    def _remainder(self, aligned: Tensor, reference: Tensor, moving: Tensor, affine: Tensor, n: int) -> Tensor:
+        """What is left after the affine motion: a learned smooth flow `[bs·n, h, w, 2]` in −1 … 1, 0 for the middle."""
+        height, width = aligned.shape[-2:]
         flow = self.refine(torch.cat([reference, aligned, aligned - reference], dim=1))
-        flow = F.interpolate(flow, size=(2 * height, 2 * width), mode="bilinear", align_corners=False).permute(0, 2, 3, 1)
-        grid = (affine_grid(affine, 2 * height, 2 * width) + flow).reshape(bs, n, 2 * height, 2 * width, 2)
+        flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
+        if self.fine_flow is not None:
+            nearer = warp(moving, affine_grid(affine, height, width) + flow.permute(0, 2, 3, 1))
+            flow = flow + self.fine_flow(torch.cat([reference, nearer, nearer - reference], dim=1))
         # The middle frame is where it is: its own grid is exact, whatever the estimates say.
-        still = affine_grid(torch.eye(2, 3).to(grid).unsqueeze(0), 2 * height, 2 * width).expand(bs, -1, -1, -1).unsqueeze(1)
-        return torch.cat([grid[:, : n // 2], still, grid[:, n // 2 + 1 :]], dim=1).reshape(bs * n, 2 * height, 2 * width, 2)
+        moves = (torch.arange(len(flow), device=flow.device) % n != n // 2).to(flow)
+        return flow.permute(0, 2, 3, 1) * moves[:, None, None, None]
+
+
+def _grids(affine: Tensor, flow: Tensor, height: int, width: int) -> Tensor:
+    """Sampling grids `[b, height, width, 2]`: the affine motion and the flow, enlarged."""
+    large = F.interpolate(flow.permute(0, 3, 1, 2), size=(height, width), mode="bilinear", align_corners=False)
+    return affine_grid(affine, height, width) + large.permute(0, 2, 3, 1)
 
 
 def _check(frames: Tensor) -> tuple[int, int, int, int]:
@@ -184,8 +211,10 @@ class _Fuse(nn.Module):
     The first three features are the raw colours; how far a frame's colours lie from the middle's tells a wrong frame from a right one.
     """
 
-    def __init__(self, n_features: int, width: int) -> None:
+    def __init__(self, n_features: int, width: int, *, phase: bool, gate: bool) -> None:
         super().__init__()
+        self.from_phase = softened(nn.Conv2d(4, 2 * width, 1)) if phase else None
+        self.gate = FrameGate(width) if gate else None
         self.from_own = nn.Conv2d(n_features, 2 * width, 1)
         self.from_frame = nn.Conv2d(n_features + 3, 2 * width, 1)
         self.score = conv(2 * width, width)
@@ -193,7 +222,7 @@ class _Fuse(nn.Module):
         self.reject = nn.Parameter(torch.full((n_features,), -4.0))
         self.act = nn.LeakyReLU(0.1)
 
-    def forward(self, own: Tensor, warped: Tensor, belief: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, own: Tensor, warped: Tensor, belief: Tensor, phase: Tensor) -> tuple[Tensor, Tensor]:
         """Fuse.
 
         Args:
@@ -201,6 +230,7 @@ class _Fuse(nn.Module):
             warped: `[bs, n, c, H, W]`, features of all frames, aligned.
             belief: `[bs·n, 1, ·, ·]`, 0 … 1: a prior on the attention that no training can unlearn. Garbage is rare in training, so the
                 learned part alone lets it in.
+            phase: `[bs·n, 4, H, W]`, see `pixel_phase`.
 
         Returns:
             Fused features `[bs, c, H, W]`, and weights `[bs, n + 1, H, W]`.
@@ -208,9 +238,13 @@ class _Fuse(nn.Module):
         bs, n, c, height, width = warped.shape
         distance = (warped[:, :, :3] - own[:, None, :3]).abs()
         seen = self.from_frame(torch.cat([warped, distance], dim=2).flatten(0, 1))
+        if self.from_phase is not None:
+            seen = seen + self.from_phase(phase)
         # What the middle says is computed once and added for each frame.
         seen = (seen.unflatten(0, (bs, n)) + self.from_own(own).unsqueeze(1)).flatten(0, 1)
-        logits = self.logits(self.act(self.score(self.act(seen)))).unflatten(0, (bs, n))
+        scores = self.act(self.score(self.act(seen)))
+        logits = self.logits(scores) if self.gate is None else self.logits(scores) + self.gate(scores)
+        logits = logits.unflatten(0, (bs, n))
         prior = F.interpolate(belief, size=(height, width), mode="bilinear", align_corners=False).clamp(min=1e-6).log()
         logits = logits + prior.unflatten(0, (bs, n))
         reject = self.reject[:, None, None].expand(bs, 1, c, height, width)
@@ -241,10 +275,14 @@ class _Decoder(nn.Module):
         self.act = nn.LeakyReLU(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """What the picture is painted from, `[bs, c, 2h, 2w]`."""
         fine = self.fine_in(self.act(self.head(x)))
         mid = self.mid_in(self.act(self.down1(fine)))
         coarse = self.coarse(self.act(self.down2(mid)))
         # Odd sizes are cropped back to the level they came from.
         mid = self.mid_out(mid + self.up2(coarse)[..., : mid.shape[-2], : mid.shape[-1]])
-        fine = self.fine_out(fine + self.up1(mid)[..., : fine.shape[-2], : fine.shape[-1]])
+        return self.fine_out(fine + self.up1(mid)[..., : fine.shape[-2], : fine.shape[-1]])
+
+    def paint(self, fine: Tensor) -> Tensor:
+        """Features `[bs, c, 2h, 2w]` → what is added to the picture, `[bs, 3, 4h, 4w]`."""
         return self.finish(self.tail(fine))

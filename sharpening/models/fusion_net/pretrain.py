@@ -35,12 +35,14 @@ from sharpening.losses.pixel import charbonnier
 from sharpening.metrics.error import psnr
 from sharpening.mframe_dl import BatchForm
 from sharpening.models.basic_blocks import affine_grid
+from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
 from sharpening.models.loading import remember
 from sharpening.training.callbacks import Ema, append_line, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
+from sharpening.training.muon import Muon
 from sharpening.weights.store import load_card, load_into, load_state
 
 __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
@@ -60,27 +62,35 @@ class PretrainPlan:
 
     Attributes:
         preset: Size of the net.
+        extras: What it has beside its first design, see `fusion_net.extras`.
+        damage: Preset of the damage, see `frames.degrade`.
         n_choices: Numbers of frames, one drawn for each batch.
         epochs: After each one the running mean is measured on held-out faces and a checkpoint is written.
         stop: Leave after so many epochs, in the middle of the schedule; 0 for the whole.
         steps: Batches in an epoch.
         bs: Sequences in a batch.
         lr: Highest learning rate of the one-cycle schedule.
+        opt: "adam" or "muon".
         p_clip: Share of samples that are real clips, not moved stills.
         motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
+        spread_weight: Weight of the likelihood of the expected error.
         ema: Decay of the running mean of the weights, which is what gets exported.
         seed: Of weights and samples.
     """
 
     preset: str = "small"
-    n_choices: tuple[int, ...] = (7, 7, 7, 7, 5, 5, 3, 1)
+    extras: tuple[str, ...] = tuple(EXTRAS)
+    damage: str = "train-alive"
+    n_choices: tuple[int, ...] = tuple(range(1, 16))
     epochs: int = 12
     stop: int = 0
     steps: int = 220
     bs: int = 8
     lr: float = 1.5e-3
-    p_clip: float = 0.2
+    opt: str = "muon"
+    p_clip: float = 0.35
     motion_weight: float = 0.05
+    spread_weight: float = 0.01
     ema: float = 0.998
     seed: int = 0
 
@@ -96,20 +106,36 @@ class _WithFlow(nn.Module):
         return self.net.parts(frames.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last))
 
 
-def pretrain_loss(parts: FusionParts, label: Tensor, motion: Tensor, known: Tensor, *, weight: float = 0.05) -> Tensor:
-    """Charbonnier on the picture, and the mean error [px of the frames, per axis] of the flow where the true motion is known.
+def pretrain_loss(
+    parts: FusionParts,
+    label: Tensor,
+    motion: Tensor,
+    known: Tensor,
+    bend: Tensor,
+    *,
+    weight: float = 0.05,
+    spread_weight: float = 0.01,
+) -> Tensor:
+    """Charbonnier on the picture; the mean error [px of the frames, per axis] of the flow where the true motion is known; the likelihood.
 
     Args:
         parts: Of the net.
         label: `[bs, 3, 4h, 4w]`, 0 … 1.
         motion: `[bs, n, 2, 3]`, as in `frames.degrade.Damaged`.
         known: `[bs, n]`, 1 where `motion` is the truth.
+        bend: `[bs, n, h, w, 2]`, likewise.
         weight: Of the flow's error.
+        spread_weight: Of the negative log-likelihood of the picture's error under the Laplace distribution of `parts.spread`.
     """
     bs, n, height, width, _ = parts.flow.shape
-    truth = affine_grid(motion.flatten(0, 1), height, width).unflatten(0, (bs, n))
-    miss = (parts.flow - truth).abs().mean(dim=(2, 3, 4)) * (height / 4)
-    return charbonnier(parts.pred, label) + weight * (miss * known).sum() / known.sum().clamp(min=1)
+    beyond = F.interpolate(bend.flatten(0, 1).permute(0, 3, 1, 2), size=(height, width), mode="bilinear", align_corners=False)
+    truth = affine_grid(motion.flatten(0, 1), height, width) + beyond.permute(0, 2, 3, 1)
+    miss = (parts.flow - truth.unflatten(0, (bs, n))).abs().mean(dim=(2, 3, 4)) * (height / 4)
+    loss = charbonnier(parts.pred, label) + weight * (miss * known).sum() / known.sum().clamp(min=1)
+    if parts.spread is not None:
+        error = (parts.pred.detach() - label).abs().mean(dim=1, keepdim=True)
+        loss = loss + spread_weight * (parts.spread.log() + error / parts.spread).mean()
+    return loss
 
 
 class HeldOut(Callback):
@@ -125,7 +151,7 @@ class HeldOut(Callback):
         super().__init__()
         self.ema, self.file, self.n_frames, self.stop = ema, file, n_frames, stop
         self.figures: dict[str, float] = {}
-        plans = {"stills": ("stills", 0.0), "damaged": ("damaged-middle", 0.0), "clips": ("stills", 1.0)}
+        plans = {"stills": ("stills", 0.0), "damaged": ("damaged-middle", 0.0), "h264": ("h264", 0.0), "clips": ("stills", 1.0)}
         self.sets = {name: _fixed_batch(bank, how, p_clip, size) for name, (how, p_clip) in plans.items()}
 
     def before_epoch(self) -> None:
@@ -186,11 +212,11 @@ def pretrain(
     train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
     torch.manual_seed(plan.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    net = FusionNet(plan.preset, n_frames=max(plan.n_choices)).to(device).to(memory_format=torch.channels_last)
+    net = FusionNet(plan.preset, n_frames=_usual(plan), extras=plan.extras).to(device).to(memory_format=torch.channels_last)
     if init is not None:
-        load_into(net, load_state(Path(init)), source=Path(init))
+        _continue(net, Path(init))
     ema = Ema(plan.ema)
-    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=max(plan.n_choices), stop=plan.stop)
+    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=_usual(plan), stop=plan.stop)
     keeper = Checkpoints(folder / "checkpoints")
     learn = _learner(plan, train, net, [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
@@ -202,20 +228,36 @@ def pretrain(
     return net, {k: v for k, v in read_log(held_out.file)[-1].items() if k not in ("epoch", "loss", "seconds")}
 
 
+def _usual(plan: PretrainPlan) -> int:
+    """How many frames the net is usually given: the thesis's seven, unless it never sees so many."""
+    return min(7, max(plan.n_choices))
+
+
+def _continue(net: FusionNet, init: Path) -> None:
+    """Go on from other weights; extras that those do not have start as nothing."""
+    state = load_state(init)
+    fresh = {key: value for key, value in net.state_dict().items() if key not in state and _of_extra(key)}
+    load_into(net, {**state, **fresh}, source=init)
+
+
+def _of_extra(key: str) -> bool:
+    return key.startswith(("fine_flow.", "correction.", "spread.", "fuse.from_phase.", "fuse.gate."))
+
+
 def _bank(data: SharedData, split: str, cache: Path) -> FaceBank:
     return decode_bank(data.stills(split), [(clip.paths, clip.kind) for clip in data.clips(split)], cache)
 
 
 def _fixed_batch(bank: FaceBank, how: str, p_clip: float, size: int) -> tuple[Tensor, Tensor]:
     samples = PretrainSet(bank, settings(how), length=size, bs=size, n_choices=[7], p_clip=p_clip, seed=123)
-    frames, labels, _, _ = zip(*(samples[i] for i in range(size)), strict=True)
+    frames, labels, *_ = zip(*(samples[i] for i in range(size)), strict=True)
     return torch.stack(frames), torch.stack(labels)
 
 
 def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callback], device: torch.device) -> Learner:
     samples = PretrainSet(
         bank,
-        settings("train"),
+        settings(plan.damage),
         length=plan.steps * plan.bs,
         bs=plan.bs,
         n_choices=plan.n_choices,
@@ -226,8 +268,9 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     loader = DataLoader(samples, bs=plan.bs, shuffle=False, num_workers=workers, drop_last=True, device=device)
     dls = DataLoaders(loader, loader, device=device)
     dls.n_inp = 1
-    optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4)
-    return Learner(dls, _WithFlow(net), loss_func=partial(pretrain_loss, weight=plan.motion_weight), opt_func=optimiser, cbs=cbs)
+    optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4) if plan.opt == "adam" else Muon
+    loss = partial(pretrain_loss, weight=plan.motion_weight, spread_weight=plan.spread_weight)
+    return Learner(dls, _WithFlow(net), loss_func=loss, opt_func=optimiser, cbs=cbs)
 
 
 def _export(
@@ -246,7 +289,7 @@ def _export(
     if there.is_file() and float(load_card(there).metrics.get(key, -math.inf)) >= found[key]:
         log.info("%s stays: %s is no better than the %s of its card", there, found[key], load_card(there).metrics[key])
         return
-    remember(net, "fusion_net", {"preset": plan.preset, "n_frames": max(plan.n_choices)})
+    remember(net, "fusion_net", {"preset": plan.preset, "n_frames": _usual(plan), "extras": list(plan.extras)})
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
     leg = f"{history}{steps} steps of {plan.bs} sequences, n in {counts}, lr {plan.lr}"
     export(
@@ -260,12 +303,12 @@ def _export(
         free_use=False,
         paper="A. Svorad, Increasing Quality of Facial Images Using Sequence of Images, Brno 2021 (the task)",
         metrics=found,
-        form=BatchForm(max(plan.n_choices), 32, 128),
+        form=BatchForm(_usual(plan), 32, 128),
     )
     log.info("wrote %s", there)
 
 
-_OPTIONS = ("preset", "epochs", "stop", "steps", "bs", "lr", "seed")
+_OPTIONS = ("preset", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "p_clip", "seed")
 
 
 def main() -> None:
@@ -278,9 +321,11 @@ def main() -> None:
     )
     parser.add_argument("--init", type=Path, help="weight file to start from")
     parser.add_argument("--n-choices", help="numbers of frames to draw from, as in 7,7,5,3,1")
+    parser.add_argument("--extras", help=f"of {','.join(EXTRAS)}; all when left out, 'none' for none")
+    parser.add_argument("--no-export", action="store_true", help="leave pretrained/ alone: a leg of an ablation")
     for name in _OPTIONS:
         default = getattr(PretrainPlan(), name)
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"default {default}")
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"default {default}")
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     plan = PretrainPlan(**{name: given[name] for name in _OPTIONS})
@@ -288,7 +333,11 @@ def main() -> None:
         plan = replace(plan, n_choices=(1,))
     if given["n_choices"]:
         plan = replace(plan, n_choices=tuple(int(n) for n in given["n_choices"].split(",")))
+    if given["extras"]:
+        plan = replace(plan, extras=tuple(name for name in given["extras"].split(",") if name != "none"))
     net, figures = pretrain(plan, given["data"], given["out"], init=given["init"])
+    if given["no_export"]:
+        return
     name = f"{'twin' if given['one_frame'] else 'fusion'}_{plan.preset}"
     history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
     held = SharedData(given["data"])

@@ -61,12 +61,13 @@ def _decoded(paths: Sequence[Path], file: Path) -> NDArray[np.uint8]:
     return np.load(file, mmap_mode="r")
 
 
-class PretrainSet(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
+class PretrainSet(Dataset[tuple[Tensor, ...]]):
     """Samples by number: the same (seed, epoch, index) gives the same sample, whatever the number of workers.
 
     All samples of one batch have the same number of frames, drawn per batch from `n_choices`.
 
-    An item is: frames `[3n, 32, 32]` and label `[3, 128, 128]`, both 0 … 1; motion `[n, 2, 3]`; known `[n]`, 1 where motion is the truth.
+    An item is: frames `[3n, 32, 32]` and label `[3, 128, 128]`, both 0 … 1; motion `[n, 2, 3]`; known `[n]`, 1 where motion is the truth;
+    bend `[n, 32, 32, 2]`, what the true motion has beside `motion`.
     """
 
     def __init__(
@@ -75,12 +76,12 @@ class PretrainSet(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         self.bank, self.how, self.length, self.bs = bank, how, length, bs
         self.n_choices, self.p_clip, self.seed, self.epoch = tuple(n_choices), p_clip, seed, 0
         # Real clips already move: only a little camera shake is added to them.
-        self.clip_how = replace(how, rotation=1.5, zoom=0.02, shift=2.0)
+        self.clip_how = replace(how, rotation=1.5, zoom=0.02, shift=2.0, p_alive=0.0)
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         if not 0 <= index < self.length:
             raise IndexError(index)
         n = int(np.random.default_rng([self.seed, self.epoch, index // self.bs, 1]).choice(self.n_choices))
@@ -95,7 +96,9 @@ class PretrainSet(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         frames = torch.from_numpy(made.frames).permute(0, 3, 1, 2).flatten(0, 1).float() / 255
         label = torch.from_numpy(made.label).permute(2, 0, 1).float() / 255
         known = torch.from_numpy(made.trusted).float() * (0.0 if is_clip else 1.0)
-        return frames, label, torch.from_numpy(made.motion), known
+        side = made.frames.shape[1]
+        bend = np.zeros((n, side, side, 2), np.float32) if made.bend is None else made.bend
+        return frames, label, torch.from_numpy(made.motion), known, torch.from_numpy(bend)
 
     def _clip(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         # Half of the draws are films: there are few of them, and their motion is the one that matters.

@@ -1,0 +1,155 @@
+"""What FusionNet learned after its first design: each piece can be left out, and starts as nothing, so that trained weights go on with it.
+
+docs/results/ablations.md has what each of them bought.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sharpening.models.basic_blocks import ResStack, affine_grid, conv, inverse_affine, softened, upshuffle, warp
+
+__all__ = ["EXTRAS", "Correction", "FineFlow", "FrameGate", "SpreadHead", "pixel_phase", "seen_grid"]
+
+EXTRAS: dict[str, str] = {
+    "fine-flow": "a second, local step of the residual flow, on frames that the first one has warped already",
+    "phase": "the fusion is told where in its pixel each frame was sampled",
+    "gate": "a frame can be turned away as a whole",
+    "correction": "an unrolled back-projection: the picture is looked at as each frame saw it, and what is missing is brought back",
+    "spread": "the expected error of each pixel (a Laplace distribution); does not touch the picture",
+}
+
+
+class FineFlow(nn.Sequential):
+    """What the first flow leaves of the motion."""
+
+    limit = 0.1
+
+    def __init__(self, width: int) -> None:
+        super().__init__(
+            conv(9, width),
+            nn.LeakyReLU(0.1),
+            conv(width, width, dilation=2),
+            nn.LeakyReLU(0.1),
+            conv(width, width),
+            nn.LeakyReLU(0.1),
+            softened(conv(width, 2)),
+        )
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """Reference, warped frame and their difference `[b, 9, h, w]` → flow `[b, 2, h, w]` in −1 … 1."""
+        return torch.tanh(super().forward(pair)) * self.limit
+
+
+class FrameGate(nn.Module):
+    """One logit for each frame as a whole, of the mean and the largest of its scores."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.judge = nn.Linear(2 * width, 1)
+        nn.init.zeros_(self.judge.weight)
+        nn.init.zeros_(self.judge.bias)
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """`[bs·n, c, h, w]` → `[bs·n, 1, 1, 1]`."""
+        seen = torch.cat([scores.mean(dim=(2, 3)), scores.amax(dim=(2, 3))], dim=1)
+        logits: Tensor = self.judge(seen)
+        return logits[:, :, None, None]
+
+
+def pixel_phase(grid: Tensor, height: int, width: int) -> Tensor:
+    """Where inside its pixel a frame is sampled, as sine and cosine: `[b, H, W, 2]` → `[b, 4, H, W]`.
+
+    Two samples of the same colour are worth more the farther apart they lie inside the frames' pixels: that is what makes the picture
+    finer than any of the frames (the sub-pixel offset that burst super-resolution feeds to its fusion; Bhat et al. 2021, arXiv 2101.10997).
+
+    Args:
+        grid: Sampling places, −1 … 1.
+        height: Of the frames [px].
+        width: Of the frames [px].
+    """
+    turns = grid * (torch.pi * grid.new_tensor([width, height]))
+    return torch.cat([turns.sin(), turns.cos()], dim=-1).permute(0, 3, 1, 2)
+
+
+def seen_grid(affine: Tensor, flow: Tensor, height: int, width: int) -> Tensor:
+    """Where each frame's points lie in the middle frame, `[b, height, width, 2]`: the way back of affine motion plus flow.
+
+    The flow is taken off at the place where the affine motion alone would lead; it is smooth, so one step is near enough.
+
+    Args:
+        affine: `[b, 2, 3]`, from the middle to each frame.
+        flow: `[b, h, w, 2]`, the remainder at the middle's points, −1 … 1.
+        height: Of the grid.
+        width: Of the grid.
+    """
+    back = inverse_affine(affine)
+    points = affine_grid(back, height, width)
+    off = warp(flow.permute(0, 3, 1, 2), points).permute(0, 2, 3, 1)
+    return points - torch.einsum("bhwc,bdc->bhwd", off, back[:, :, :2])
+
+
+class Correction(nn.Module):
+    """One unrolled step of back-projection with learned ways there and back (Irani and Peleg 1991, learned).
+
+    The picture is looked at as each frame saw it. What the frame shows and the picture lacks is encoded, brought to its place, joined by
+    the shares of the frames, and turned into an addition to the picture.
+    """
+
+    n_missing = 8
+
+    def __init__(self, fine: int, tail: int) -> None:
+        super().__init__()
+        self.encode = nn.Sequential(conv(6, 16), nn.LeakyReLU(0.1), upshuffle(16, self.n_missing))
+        self.join = nn.Sequential(conv(fine + self.n_missing, fine), nn.LeakyReLU(0.1), ResStack(fine, 1))
+        self.paint = nn.Sequential(upshuffle(fine, tail), nn.LeakyReLU(0.1), softened(conv(tail, 3)))
+
+    def forward(
+        self, pred: Tensor, fine: Tensor, stack: Tensor, grid: Tensor, back: Tensor, shares: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Find what is missing.
+
+        Args:
+            pred: `[bs, 3, 4h, 4w]`, the picture so far. No gradient flows through the look at it.
+            fine: `[bs, c, 2h, 2w]`, features of the decoder.
+            stack: `[bs, n, 3, h, w]`, the frames.
+            grid: `[bs·n, 2h, 2w, 2]`: where each frame is sampled.
+            back: `[bs·n, 2h, 2w, 2]`: where each frame's points lie in the picture.
+            shares: `[bs, n, 2h, 2w]`.
+
+        Returns:
+            The addition `[bs, 3, 4h, 4w]` and the joined features `[bs, c, 2h, 2w]`.
+        """
+        bs, n = stack.shape[:2]
+        # Bilinear samples at twice the frames' size, each reaching over 2×2 of the picture's pixels: their means over 2×2 are area means.
+        seen = F.avg_pool2d(warp(pred.detach().repeat_interleave(n, dim=0), back), 2)
+        light = (stack[:, n // 2, None] - stack).mean(dim=(3, 4), keepdim=True)
+        missing = (stack + light).flatten(0, 1) - seen
+        found = warp(self.encode(torch.cat([missing, seen], dim=1)), grid).unflatten(0, (bs, n))
+        joined = self.join(torch.cat([fine, (found * shares.unsqueeze(2)).sum(dim=1)], dim=1))
+        return self.paint(joined), joined
+
+
+class SpreadHead(nn.Module):
+    """The scale b of a Laplace distribution of each pixel's error, learned beside the picture (Kendall and Gal 2017, arXiv 1703.04977)."""
+
+    least = 1e-3  # a quarter of a grey level
+    usual = -3.5  # e^-3.5 is 8 grey levels
+
+    def __init__(self, fine: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(conv(fine + 2, 16), nn.LeakyReLU(0.1), conv(16, 16), nn.LeakyReLU(0.1), upshuffle(16, 1))
+
+    def forward(self, fine: Tensor, none: Tensor, other: Tensor) -> Tensor:
+        """`[bs, 1, 4h, 4w]`, more than 0.
+
+        Args:
+            fine: `[bs, c, 2h, 2w]`, features that the picture is painted from. No gradient flows back to them: the picture must not
+                become worse so that its errors can be foretold better.
+            none: `[bs, 1, 2h, 2w]`, share of "none of the frames".
+            other: `[bs, 1, 2h, 2w]`, share of the frames other than the middle.
+        """
+        log = self.look(torch.cat([fine, none, other], dim=1).detach()) + self.usual
+        return log.clamp(-6.0, 0.5).exp() + self.least

@@ -9,12 +9,13 @@ import torch
 
 from sharpening.errors import RangeError, ShapeError
 from sharpening.frames.degrade import apply, draw, settings
+from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.model import FusionNet
 
 
-@pytest.fixture
-def net(generator) -> FusionNet:
-    network = FusionNet("tiny").eval()
+@pytest.fixture(params=[(), tuple(EXTRAS)], ids=["first", "extras"])
+def net(generator, request) -> FusionNet:
+    network = FusionNet("tiny", extras=request.param).eval()
     # The zero-initialised ends are stirred, so that every path shows in the output.
     with torch.no_grad():
         for parameter in network.parameters():

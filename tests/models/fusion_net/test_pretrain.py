@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from sharpening.errors import WeightsMismatch
+from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net import pretrain as module
+from sharpening.models.fusion_net.extras import EXTRAS
+from sharpening.models.fusion_net.model import FusionNet
 from sharpening.models.fusion_net.pretrain import PretrainPlan, _export, pretrain, pretrain_loss
 from sharpening.weights.store import load_card, save_state
 
@@ -27,7 +31,7 @@ def test_a_stopped_run_goes_on_where_it_was(small_data, tmp_path):
     pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
     net, figures = pretrain(PLAN, small_data, tmp_path / "run")
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
-    assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "clips") for kind in ("", "_one", "_bicubic")}
+    assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "h264", "clips") for kind in ("", "_one", "_bicubic")}
     assert all(torch.isfinite(p).all() for p in net.parameters())
 
 
@@ -51,7 +55,52 @@ def test_loss_counts_the_flow_only_where_the_motion_is_known(generator):
         torch.rand(1, 3, 128, 128, generator=generator), torch.zeros(1, 2, 64, 64, 2), torch.zeros(1, 3, 64, 64)
     )
     motion = torch.eye(2, 3).expand(1, 2, 2, 3)
-    unknown, known = (pretrain_loss(parts, parts.pred, motion, torch.full((1, 2), value)) for value in (0.0, 1.0))
+    still = torch.zeros(1, 2, 32, 32, 2)
+    unknown, known = (pretrain_loss(parts, parts.pred, motion, torch.full((1, 2), value), still) for value in (0.0, 1.0))
     assert float(unknown) == pytest.approx(0, abs=2e-3)
     # Half of the coordinates' mean size, 0.5, in pixels of 32: 8; times the weight 0.05.
     assert float(known - unknown) == pytest.approx(0.05 * 8, rel=0.01)
+
+
+def test_loss_knows_the_bend_of_a_living_face():
+    bend = torch.zeros(1, 2, 32, 32, 2)
+    bend[..., 0] = 0.25
+    motion, known = torch.eye(2, 3).expand(1, 2, 2, 3), torch.ones(1, 2)
+    grid = affine_grid(motion.flatten(0, 1), 64, 64).unflatten(0, (1, 2))
+    parts = module.FusionParts(torch.zeros(1, 3, 128, 128), grid, torch.zeros(1, 3, 64, 64))
+    there = parts._replace(flow=grid + torch.tensor([0.25, 0.0]))
+    losses = [float(pretrain_loss(p, p.pred, motion, known, bend)) for p in (parts, there)]
+    # 0.25 of half the picture's side is 4 px of 32, in one of two axes.
+    assert losses[0] - losses[1] == pytest.approx(0.05 * 2, rel=0.01)
+
+
+def test_likelihood_is_best_at_the_true_spread():
+    label = torch.zeros(1, 3, 128, 128)
+    parts = module.FusionParts(label + 0.1, torch.zeros(1, 1, 64, 64, 2), torch.zeros(1, 2, 64, 64))
+    motion, none, still = torch.eye(2, 3).expand(1, 1, 2, 3), torch.zeros(1, 1), torch.zeros(1, 1, 32, 32, 2)
+    values = {
+        b: float(pretrain_loss(parts._replace(spread=torch.full((1, 1, 128, 128), b)), label, motion, none, still))
+        for b in (0.05, 0.1, 0.2)
+    }
+    assert min(values, key=values.get) == 0.1
+
+
+def test_extras_start_as_nothing_on_trained_weights(small_data, tmp_path, generator):
+    first = FusionNet("tiny")
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    file = save_state(tmp_path / "first.safetensors", first.state_dict())
+    grown = FusionNet("tiny", extras=tuple(EXTRAS))
+    module._continue(grown, file)
+    frames = torch.rand(1, 9, 32, 32, generator=generator)
+    assert torch.allclose(first(frames), grown(frames), atol=1e-6)
+    assert grown.parts(frames).spread.min() > 0
+    assert first.parts(frames).spread is None
+
+
+def test_weights_of_another_net_are_still_refused(tmp_path):
+    state = {key: value for key, value in FusionNet("tiny").state_dict().items() if not key.startswith("encoder.")}
+    file = save_state(tmp_path / "bad.safetensors", state)
+    with pytest.raises(WeightsMismatch, match="encoder"):
+        module._continue(FusionNet("tiny"), file)

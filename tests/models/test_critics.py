@@ -61,6 +61,7 @@ def test_parts():
         "thesis+serfiq": ["mse", *maps, "serfiq"],
         "serfiq-only": ["serfiq"],
         "ours": ["charbonnier", "ssim", "identity"],
+        "perceptual": ["charbonnier", "ssim", *(f"features.feature_{layer}" for layer in layers), "identity"],
         "inpaint": ["inside", "outside"],
         "inpaint-truth": ["inside", "outside", "seam", "truth"],
     }

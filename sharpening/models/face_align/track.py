@@ -222,7 +222,9 @@ def _followed(seen: Survey, trail: Trail, choice: str) -> Track:
             sighting = trail.sightings[index]
             places.append(_found(index, sighting, _steadied(sighting.square, _smooth(found, own, index))))
         elif (gap := _gap(found, index)) and gap <= LONGEST_GAP:
-            places.append(Place(index, _smooth(found, own, index), "bridged", f"no face was found; its place was bridged over {gap} frame(s)"))
+            places.append(
+                Place(index, _smooth(found, own, index), "bridged", f"no face was found; its place was bridged over {gap} frame(s)")
+            )
         else:
             places.append(Place(index, None, "none", _reason(seen, index, "the face was not found")))
     return Track(tuple(places), seen.most_in_one_frame(), choice, True)

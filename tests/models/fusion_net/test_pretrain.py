@@ -11,8 +11,10 @@ from sharpening.errors import WeightsMismatch
 from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net import pretrain as module
 from sharpening.models.fusion_net.extras import EXTRAS
+from sharpening.models.fusion_net.held_out import HeldOut
 from sharpening.models.fusion_net.model import FusionNet
-from sharpening.models.fusion_net.pretrain import PretrainPlan, _export, pretrain, pretrain_loss
+from sharpening.models.fusion_net.pretrain import PretrainPlan, pretrain, pretrain_loss
+from sharpening.models.fusion_net.release import export_better
 from sharpening.weights.store import load_card, save_state
 
 PLAN = PretrainPlan(preset="tiny", n_choices=(3, 1), epochs=2, steps=2, bs=2)
@@ -20,7 +22,7 @@ PLAN = PretrainPlan(preset="tiny", n_choices=(3, 1), epochs=2, steps=2, bs=2)
 
 @pytest.fixture(autouse=True)
 def _small_held_out_sets(monkeypatch):
-    monkeypatch.setattr(module.HeldOut.__init__, "__kwdefaults__", {"size": 2, "stop": 0})
+    monkeypatch.setattr(HeldOut.__init__, "__kwdefaults__", {"size": 2, "stop": 0})
 
 
 def lines(folder: Path) -> list[dict]:
@@ -46,8 +48,11 @@ def test_a_second_leg_starts_from_the_weights_of_a_first_that_stopped_early(smal
 def test_weights_are_replaced_only_by_better_ones(small_data, tmp_path):
     net, figures = pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
     for gain, kept in ((0.0, 20.0), (-1.0, 20.0), (2.0, 22.0)):
-        _export(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 20.0 + gain})
+        export_better(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 20.0 + gain})
         assert load_card(tmp_path / "fusion_tiny.safetensors").metrics["heldout_stills"] == kept
+    # What is lost in one set must be won in the others.
+    export_better(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 23.0, "h264": figures["h264"] - 2})
+    assert load_card(tmp_path / "fusion_tiny.safetensors").metrics["heldout_stills"] == 22.0
 
 
 def test_loss_counts_the_flow_only_where_the_motion_is_known(generator):

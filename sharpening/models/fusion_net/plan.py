@@ -1,0 +1,60 @@
+"""Settings of the standing recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sharpening.models.fusion_net.extras import EXTRAS
+
+__all__ = ["PretrainPlan"]
+
+
+@dataclass(frozen=True)
+class PretrainPlan:
+    """Settings of one leg of the standing recipe; the Makefile has those of the shipped weights.
+
+    Attributes:
+        preset: Size of the net.
+        extras: What it has beside its first design, see `fusion_net.extras`.
+        damage: Preset of the damage, see `frames.degrade`.
+        n_choices: Numbers of frames, one drawn for each batch.
+        epochs: After each one the running mean is measured on held-out faces and a checkpoint is written.
+        stop: Leave after so many epochs, in the middle of the schedule; 0 for the whole.
+        steps: Batches in an epoch.
+        bs: Sequences in a batch.
+        lr: Highest learning rate of the one-cycle schedule.
+        opt: "adam" or "muon".
+        critic: Of the picture: "charbonnier", or the name of a critic of `models.critics`.
+        p_clip: Share of samples that are real clips, not moved stills.
+        motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
+        spread_weight: Weight of the likelihood of the expected error.
+        ema: Decay of the running mean of the weights, which is what gets exported.
+        seed: Of weights and samples.
+    """
+
+    preset: str = "small"
+    extras: tuple[str, ...] = tuple(EXTRAS)
+    damage: str = "train-alive"
+    n_choices: tuple[int, ...] = tuple(range(1, 16))
+    epochs: int = 12
+    stop: int = 0
+    steps: int = 220
+    bs: int = 8
+    lr: float = 1.5e-3
+    opt: str = "muon"
+    critic: str = "charbonnier"
+    p_clip: float = 0.35
+    motion_weight: float = 0.05
+    spread_weight: float = 0.01
+    ema: float = 0.998
+    seed: int = 0
+
+    @property
+    def n_usual(self) -> int:
+        """How many frames the net is usually given: the thesis's seven, unless it never sees so many."""
+        return min(7, max(self.n_choices))
+
+    @property
+    def one_frame(self) -> bool:
+        """Whether it trains the single-frame twin."""
+        return max(self.n_choices) == 1

@@ -1,0 +1,79 @@
+"""Writing trained weights out, with their card, if they are better than those that are there."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sharpening.mframe_dl import BatchForm
+from sharpening.models.fusion_net.model import FusionNet
+from sharpening.models.fusion_net.plan import PretrainPlan
+from sharpening.models.loading import remember
+from sharpening.training.export import export
+from sharpening.weights.store import load_card
+
+__all__ = ["DATA_TERMS", "export_better"]
+
+log = logging.getLogger(__name__)
+
+DATA_TERMS = (
+    "stills of CelebA (non-commercial research only), LFW (research use), FFHQ (CC BY-NC-SA 4.0), StyleGAN faces (CC BY-NC 4.0) and "
+    "synthetic portraits (no licence stated); clips of YouTube Faces frames (research use), HDTF and Intel sample videos (CC BY 4.0), "
+    "and example videos of public face projects (MIT, Apache-2.0, or unstated)"
+)
+
+
+def export_better(
+    net: FusionNet,
+    name: str,
+    folder: Path,
+    plan: PretrainPlan,
+    figures: Mapping[str, float],
+    *,
+    history: str = "",
+    data: str = DATA_TERMS,
+) -> None:
+    """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces.
+
+    Args:
+        net: With the running mean of its weights.
+        name: Of the file.
+        folder: Where it goes.
+        plan: What it was trained by.
+        figures: Held-out PSNR [dB], as `HeldOut` has them.
+        history: What was trained before, for the card.
+        data: What it was trained on, with the terms.
+    """
+    found = {f"heldout_{name}": value for name, value in figures.items()}
+    there = folder / f"{name}.safetensors"
+    if there.is_file() and (gain := _gain(found, load_card(there).metrics, one_frame=plan.one_frame)) <= 0:
+        log.info("%s stays: the new weights are better by %.3f dB", there, gain)
+        return
+    remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
+    steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
+    leg = f"{history}{steps} steps of {plan.bs} sequences, n in {counts}, {plan.opt}, lr {plan.lr}, {plan.critic}"
+    how = f"frames.degrade preset '{plan.damage}', {plan.p_clip:.0%} clips"
+    recipe = f"models/fusion_net/pretrain.py (make train-pretrained), {how}: {leg}, seed {plan.seed}"
+    export(
+        net.cpu(),
+        name,
+        folder,
+        recipe=recipe,
+        data=data,
+        source="trained by the sharpening project",
+        licence="weights: for research, not for commerce (terms of the training data)",
+        free_use=False,
+        paper="A. Svorad, Increasing Quality of Facial Images Using Sequence of Images, Brno 2021 (the task)",
+        metrics=found,
+        form=BatchForm(plan.n_usual, 32, 128),
+    )
+    log.info("wrote %s", there)
+
+
+def _gain(found: Mapping[str, float], there: Mapping[str, Any], *, one_frame: bool) -> float:
+    """Mean gain [dB] over the held-out sets that both have figures of; endless where they share none."""
+    keys = [key for key in found if key in there and key.endswith("_one") == one_frame and not key.endswith("_bicubic")]
+    return sum(found[key] - float(there[key]) for key in keys) / len(keys) if keys else math.inf

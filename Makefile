@@ -7,7 +7,7 @@ RUNS   ?= runs
 # Two processes with one thread each use two cores better than one process with two threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup demo test check test-gpu format accept constraints train-pretrained train-twin evaluate reproduce benchmarks clean
+.PHONY: help setup demo test check test-gpu format accept constraints train-pretrained train-twin train-perceptual evaluate goals reproduce benchmarks clean
 
 help:                ## What there is
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/'
@@ -53,15 +53,17 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	rm $(RUNS)-hold.txt
 
 PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
-SECOND   = --init $(RUNS)/first_leg/twin_small.safetensors --epochs 7 --steps 110 --seed 1
+LEG      = --epochs 8 --steps 200 --seed 3
 
-train-pretrained: setup  ## Train the shipped weights on DATA (default ../shared/data); resumes; writes pretrained/ when better
-	$(PRETRAIN) --out $(RUNS)/first_leg --one-frame --stop 7
-	$(PRETRAIN) --out $(RUNS)/fusion_small $(SECOND)
+train-pretrained: setup  ## Train the shipped weights further on DATA (default ../shared/data); resumes; replaces them when better
+	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors $(LEG)
 
-train-twin: setup    ## Train the single-frame twin: the same first leg, then as many steps with the middle frame alone
-	$(PRETRAIN) --out $(RUNS)/first_leg --one-frame --stop 7
-	$(PRETRAIN) --out $(RUNS)/twin_small --one-frame $(SECOND)
+train-twin: setup    ## Train the single-frame twin (RUNS/twin_small): as many steps as the shipped weights have, on the middle frame alone
+	@[ -e $(RUNS)/twin_first/twin_small.safetensors ] || $(PRETRAIN) --out $(RUNS)/twin_first --one-frame --epochs 21 --steps 110
+	$(PRETRAIN) --out $(RUNS)/twin_small --init $(RUNS)/twin_first/twin_small.safetensors --one-frame $(LEG)
+
+train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
+	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 2e-4 --seed 4
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \
@@ -70,6 +72,10 @@ evaluate: setup      ## All protocols on DATA, rows and tables into docs/results
 # -small: nets a quarter as wide, some hours on two cores. SIZE= (nothing) trains the thesis's own sizes, for which a GPU is needed.
 SIZE ?= -small
 NETS := inpaint-truth inpaint-blur thesis-unet-one-frame thesis-unet-one-frame-longer thesis-unet thesis-feature-net thesis-serfiq thesis-bionet serfiq-only finetune-144
+
+goals: setup         ## The goals of the fusion net on DATA: must, target, moonshot and ours; resumes; docs/results/goals.md
+	@$(BIN)/sharpening goals --data $(DATA) --peers $(DATA)/../weights $(addprefix --twin ,$(wildcard $(RUNS)/twin_small/twin_small.safetensors)) \
+	  $(addprefix --perceptual ,$(wildcard pretrained/fusion_small_perceptual.safetensors)) --out docs/results
 
 reproduce: setup     ## Tables 3.1–3.6 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
 	@echo "Ten nets are trained first: with SIZE=-small 16 to 51 minutes each on two busy cores. Stop and call again at any time."

@@ -25,7 +25,7 @@ from sharpening.models.face_id import FaceJudge
 from sharpening.models.face_id.quality import load_serfiq
 from sharpening.models.lpips import load_lpips
 
-__all__ = ["TRUTH", "Batch", "Judges", "batches", "centre", "inputs_hash", "rows_of"]
+__all__ = ["TRUTH", "Batch", "Judges", "batches", "centre", "inputs_hash", "mean_face", "rows_of"]
 
 TRUTH = "truth"
 BATCH = 16
@@ -166,9 +166,14 @@ def centre(tests: Sequence[Batch]) -> None:
     The descriptors of dlib's net have much in common, so that even strangers and ruined faces have a high cosine. With what all faces share
     taken away it says something of the person.
     """
-    mean = torch.cat([batch.described for batch in tests]).nanmean(dim=0)
+    mean = mean_face(tests)
     for batch in tests:
         batch.mean_face = mean
+
+
+def mean_face(tests: Sequence[Batch]) -> Tensor:
+    """The mean descriptor `[d]` of all labels that show a face."""
+    return torch.cat([batch.described for batch in tests]).nanmean(dim=0)
 
 
 def inputs_hash(tests: Sequence[Batch]) -> str:

@@ -149,7 +149,7 @@ def network_method(weights: str | Path, pretrained: str | Path | None = None, *,
         RangeError: if it shall get one frame and takes another number.
     """
     trained = load_network(weights, pretrained=pretrained)
-    if one_frame and trained.card.n_frames not in (None, 1):
+    if one_frame and not trained.takes_any_number and trained.card.n_frames not in (None, 1):
         advice = "Give weights that were trained on one frame."
         raise RangeError(f"frames of {trained.card.name}", 1, f"{trained.card.n_frames}, as it was trained", advice)
     return NetworkMethod(trained, one_frame)

@@ -5,14 +5,16 @@ A protocol gives the same pixels in every run with the same data, so that figure
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpening.errors import InputError
+from sharpening.evaluation.frame_sets import COUNTS, MOTIONS, N_COUNTED, counted, less_motion, occluder_others, person_others
 from sharpening.evaluation.sample import N_FRAMES, SIDE, Sample, Still, code, stills
 from sharpening.evaluation.sections import sections
 from sharpening.frames.degrade import apply, draw, settings
@@ -28,9 +30,16 @@ PROTOCOLS: dict[str, str] = {
     "h264": "the same stills and motion, coded as H.264 at CRF 23–38 instead of JPEG",
     "damaged-middle": "as stills, three blurred areas in the middle frame and one in each other (thesis 3.6)",
     "noise-others": "as stills, the six other frames replaced by noise (thesis Fig. 3.4)",
+    "person-others": "as stills, the six other frames show another person, moved and damaged in the same way",
+    "occluder-others": "as stills, about half of each of the six other frames is covered by a disc of one colour",
     "clips": "real clips, sparse (0.3–1 s apart) and dense (consecutive frames), brought to 32×32 and coded (JPEG or H.264)",
     "sections": "90 sequences, half of stills and half of clips, three strongly blurred parts of the face in the middle frame and one in "
     "each other (thesis 3.6), JPEG 30–90",
+    **{
+        f"n-{n}": f"the first {N_COUNTED} of stills with {n} frame{'s' * (n > 1)}: all frames of the smaller numbers, and more"
+        for n in COUNTS
+    },
+    **{f"motion-{percent}": f"the first {N_COUNTED} of stills with {percent} % of their motion" for percent in MOTIONS},
 }
 
 
@@ -84,4 +93,11 @@ def _window(clip: Clip, pictures: NDArray[np.uint8], start: int, rng: np.random.
 
 
 # Those that are not made by damaging the 500 stills with the preset of their name.
-_OTHER = {"clips": _clips, "sections": sections}
+_OTHER: dict[str, Callable[[SharedData, int, str], Iterator[Sample]]] = {
+    "person-others": person_others,
+    "occluder-others": occluder_others,
+    "clips": _clips,
+    "sections": sections,
+    **{f"n-{n}": partial(counted, n=n) for n in COUNTS},
+    **{f"motion-{percent}": partial(less_motion, percent=percent) for percent in MOTIONS},
+}

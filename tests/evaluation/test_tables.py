@@ -6,22 +6,20 @@ from pathlib import Path
 import pytest
 
 from sharpening.errors import InputError
-from sharpening.evaluation.protocols import PROTOCOLS
 from sharpening.evaluation.run import evaluate
-from sharpening.evaluation.tables import overview, read_rows
+from sharpening.evaluation.tables import SHOWN, overview, read_rows
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
 
 
 def test_overview_has_a_line_for_each_group(small_data, tmp_path):
-    shown = [protocol for protocol in PROTOCOLS if protocol != "sections"]
-    for protocol in shown:
+    for protocol in SHOWN:
         evaluate(
             protocol, small_data, methods=["bicubic", "back-projection"], limit=None if protocol == "clips" else 2, out=tmp_path
         )
     lines = overview(tmp_path).splitlines()
-    assert sum(line.startswith("| `") for line in lines) == len(shown) + 1
+    assert sum(line.startswith("| `") for line in lines) == len(SHOWN) + 1
     assert any("`clips, dense`" in line for line in lines)
     assert all("–" in line for line in lines if line.startswith("| `"))  # the networks were not run
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sharpening.models.fusion_net.extras import EXTRAS
 
@@ -17,6 +18,7 @@ class PretrainPlan:
         preset: Size of the net.
         extras: What it has beside its first design, see `fusion_net.extras`.
         damage: Preset of the damage, see `frames.degrade`.
+        other_damage: Single settings of it that are to be otherwise, for ablations.
         n_choices: Numbers of frames, one drawn for each batch.
         epochs: After each one the running mean is measured on held-out faces and a checkpoint is written.
         stop: Leave after so many epochs, in the middle of the schedule; 0 for the whole.
@@ -35,6 +37,7 @@ class PretrainPlan:
     preset: str = "small"
     extras: tuple[str, ...] = tuple(EXTRAS)
     damage: str = "train-alive"
+    other_damage: Mapping[str, float] = field(default_factory=dict)
     n_choices: tuple[int, ...] = tuple(range(1, 16))
     epochs: int = 12
     stop: int = 0

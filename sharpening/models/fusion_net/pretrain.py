@@ -144,7 +144,7 @@ def _bank(data: SharedData, split: str, cache: Path) -> FaceBank:
 def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callback], device: torch.device) -> Learner:
     samples = PretrainSet(
         bank,
-        settings(plan.damage),
+        replace(settings(plan.damage), **plan.other_damage),
         length=plan.steps * plan.bs,
         bs=plan.bs,
         n_choices=plan.n_choices,
@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path, help="weight file to start from")
     parser.add_argument("--n-choices", help="numbers of frames to draw from, as in 7,7,5,3,1")
     parser.add_argument("--extras", help=f"of {','.join(EXTRAS)}; all when left out, 'none' for none")
+    parser.add_argument("--other-damage", metavar="NAME=NUMBER,…", help="settings of the damage that are to be otherwise")
     parser.add_argument("--no-export", action="store_true", help="leave pretrained/ alone: a leg of an ablation")
     for name in _OPTIONS:
         default = getattr(PretrainPlan(), name)
@@ -188,6 +189,9 @@ def main() -> None:
         plan = replace(plan, n_choices=tuple(int(n) for n in given["n_choices"].split(",")))
     if given["extras"]:
         plan = replace(plan, extras=tuple(name for name in given["extras"].split(",") if name != "none"))
+    if given["other_damage"]:
+        pairs = (pair.split("=") for pair in given["other_damage"].split(","))
+        plan = replace(plan, other_damage={name: float(number) for name, number in pairs})
     net, figures = pretrain(plan, given["data"], given["out"], init=given["init"])
     if given["no_export"]:
         return

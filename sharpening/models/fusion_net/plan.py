@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sharpening.models.fusion_net.extras import EXTRAS
 
@@ -37,7 +38,7 @@ class PretrainPlan:
     preset: str = "small"
     extras: tuple[str, ...] = tuple(EXTRAS)
     damage: str = "train-alive"
-    other_damage: Mapping[str, float] = field(default_factory=dict)
+    other_damage: Mapping[str, Any] = field(default_factory=dict)
     n_choices: tuple[int, ...] = tuple(range(1, 16))
     epochs: int = 12
     stop: int = 0

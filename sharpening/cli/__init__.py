@@ -14,7 +14,7 @@ import typer
 from sharpening.cli.console import BAD_INPUT
 from sharpening.cli.console import err as _err
 from sharpening.cli.console import out as _out
-from sharpening.cli.evaluating import evaluate, poses, probe, tables
+from sharpening.cli.evaluating import ablations, calibrate, evaluate, goals, guard, poses, probe, tables
 from sharpening.cli.finetuning import finetune
 from sharpening.cli.reconstructing import reconstruct
 from sharpening.cli.restoring import demo, restore
@@ -67,7 +67,22 @@ def _common(
     """One sharp picture of the same person out of a short sequence of poor face pictures."""
 
 
-for _command in (restore, reconstruct, finetune, demo, synth, train, evaluate, tables, probe, poses):
+for _command in (
+    restore,
+    reconstruct,
+    finetune,
+    demo,
+    synth,
+    train,
+    evaluate,
+    goals,
+    ablations,
+    guard,
+    calibrate,
+    tables,
+    probe,
+    poses,
+):
     app.command()(_command)
 weights_app.command("list")(list_weights)
 weights_app.command("where")(where_weights)

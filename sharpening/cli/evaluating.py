@@ -1,4 +1,4 @@
-"""`sharpening evaluate`, `sharpening tables`, `sharpening probe` and `sharpening poses`."""
+"""`sharpening evaluate`, `goals`, `guard`, `calibrate`, `ablations`, `tables`, `probe` and `poses`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from sharpening.cli import console
 from sharpening.cli.console import SeedOption
 
-__all__ = ["evaluate", "poses", "probe", "tables"]
+__all__ = ["ablations", "calibrate", "evaluate", "goals", "guard", "poses", "probe", "tables"]
 
 DataOption = Annotated[Path, typer.Option(help="Folder with stills, clips and splits.csv.")]
 PretrainedOption = Annotated[Path | None, typer.Option(help="Folder to search weights in first.")]
@@ -19,7 +19,7 @@ SplitOption = Annotated[str, typer.Option(help="As in splits.csv.")]
 
 def evaluate(
     data: DataOption,
-    protocol: Annotated[str, typer.Option(help="stills, h264, damaged-middle, noise-others, clips or sections.")] = "stills",
+    protocol: Annotated[str, typer.Option(help="stills, h264, clips, …; an unknown name lists them all.")] = "stills",
     methods: Annotated[str | None, typer.Option(help="Names, separated by commas; all that can be had when left out.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences.")] = None,
     out: Annotated[
@@ -43,6 +43,108 @@ def evaluate(
         places: dict[str, Any] = {"pretrained": pretrained, "twin": twin, "peers": peers, "split": split}
         rows = run(protocol, data, methods=names, limit=limit, out=out, seed=seed, progress=step, **places)
     console.out.print(to_markdown(summary(rows)), markup=False)
+
+
+def goals(
+    data: DataOption,
+    weights: Annotated[str, typer.Option(help="Name or path of our weights.")] = "default",
+    twin: Annotated[Path | None, typer.Option(help="Weights of the same net trained as long on one frame.")] = None,
+    perceptual: Annotated[Path | None, typer.Option(help="Further weights, which get a column of their own.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of goals.md, .csv and .json; stored rows that still hold are reused.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences of each protocol.")] = None,
+    peers: Annotated[Path | None, typer.Option(help="Folder with published files of other methods (FSRCNN_x4.pb).")] = None,
+    pretrained: PretrainedOption = None,
+    split: SplitOption = "valid",
+    anew: Annotated[bool, typer.Option("--anew", help="Measure everything again.")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Fill the table of goals: must, target and moonshot beside what is measured. Goes on after an interruption."""
+    from sharpening.evaluation.goals import goals as run
+    from sharpening.evaluation.table_text import text
+
+    more = {} if perceptual is None else {"perceptual": perceptual}
+    nets: dict[str, Any] = {"weights": weights, "twin": twin, "more": more, "peers": peers, "pretrained": pretrained}
+    with console.counter("pictures") as step:
+        done = run(data, **nets, out=out, limit=limit, split=split, seed=seed, anew=anew, progress=step, said=_say)
+    for grid in done.grids():
+        console.out.print(text(grid), markup=False)
+
+
+def _say(line: str) -> None:
+    console.err.print(line, markup=False)
+
+
+def ablations(
+    runs: Annotated[Path, typer.Argument(help="Folder of training runs; those called abl-… are legs.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder of ablations.md and .csv, and of ablations.json, which says what was changed."),
+    ],
+) -> None:
+    """Lay short training legs side by side: what was changed, and what it did to the figures on held-out sequences."""
+    from sharpening.evaluation.ablation import ablations as run
+    from sharpening.evaluation.table_text import text
+
+    console.out.print(text(run(runs, out)), markup=False)
+
+
+def guard(
+    data: DataOption,
+    weights: Annotated[str, typer.Option(help="Name or path of the weights whose results are judged.")] = "default",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of identity-guard.md, .csv, .json and .png.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences of each set.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Store the table in the package, where restoring reads it.")] = False,
+    pretrained: PretrainedOption = None,
+    split: SplitOption = "valid",
+    seed: SeedOption = 0,
+) -> None:
+    """Calibrate the identity guard: how near strangers come to a result, and how well frames of other people are found."""
+    from sharpening.evaluation.guard import guard as run
+    from sharpening.evaluation.guard import write_table
+    from sharpening.evaluation.guard_report import grids, write_guard
+    from sharpening.evaluation.table_text import text
+
+    with console.counter("sequences") as step:
+        found = run(data, weights=weights, pretrained=pretrained, limit=limit, split=split, seed=seed, progress=step)
+    for grid in grids(found):
+        console.out.print(text(grid), markup=False)
+    written = [] if out is None else write_guard(found, out)
+    for path in [*written, *([write_table(found)] if write else [])]:
+        console.out.print(str(path), markup=False)
+
+
+def calibrate(
+    data: DataOption,
+    weights: Annotated[str, typer.Option(help="Name or path of weights whose network estimates its own error.")] = "default",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of calibration.md, .csv, .json and .png.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sequences of each protocol.")] = None,
+    write_card: Annotated[
+        bool, typer.Option("--write-card", help="Put the table into the card, where restoring reads it.")
+    ] = False,
+    pretrained: PretrainedOption = None,
+    split: SplitOption = "valid",
+    seed: SeedOption = 0,
+) -> None:
+    """Calibrate the error that a network expects: of the pixels it calls good to 5 grey levels, 68 % shall be."""
+    from sharpening.evaluation.calibration import calibrate as run
+    from sharpening.evaluation.calibration import write_error_table
+    from sharpening.evaluation.calibration_page import grids, write_calibration
+    from sharpening.evaluation.table_text import text
+    from sharpening.weights.names import true_name
+    from sharpening.weights.store import find
+
+    if write_card and limit is not None:
+        raise typer.BadParameter("the table of a trial goes into no card. Leave --limit out.", param_hint="--write-card")
+    with console.counter("sequences") as step:
+        found = run(data, weights, pretrained=pretrained, limit=limit, split=split, seed=seed, progress=step)
+    for grid in grids(found):
+        console.out.print(text(grid), markup=False)
+    written = [] if out is None else write_calibration(found, out)
+    card = [write_error_table(find(true_name(weights), pretrained), found.table)] if write_card else []
+    for path in [*written, *card]:
+        console.out.print(str(path), markup=False)
 
 
 def tables(

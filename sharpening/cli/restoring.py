@@ -21,7 +21,12 @@ def restore(
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="A film, a folder of frames, or a folder of such folders or films.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Picture to write (.png, .jpg, .webp); for many inputs the folder.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="Picture to write (.png, .jpg, .webp); with --film the film (.mp4); for many inputs the folder."
+        ),
+    ],
     box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Box round the wanted head in the first frame [px].")] = None,
     face: Annotated[
         int | None, typer.Option(help="Number of the wanted face, from 0, left to right in the first frame with a face.")
@@ -38,13 +43,28 @@ def restore(
         str | None,
         typer.Option(help="Weights of a single-frame net that finetunes the result; undone where it changes the person."),
     ] = None,
+    keep_strangers: Annotated[
+        bool, typer.Option("--keep-strangers", help="Use frames of another person than the middle too; they are named in any case.")
+    ] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence/--no-evidence", help="Find out where the picture rests on the frames, or save the time.")
+    ] = True,
+    maps: Annotated[bool, typer.Option("--maps", help="Write the maps of the evidence as numbers too (.evidence.npz).")] = False,
+    film: Annotated[bool, typer.Option("--film", help="Restore every frame, and write a film of the face.")] = False,
+    paste: Annotated[bool, typer.Option("--paste", help="With --film: put the face back into the whole, enlarged frame.")] = False,
+    fps: Annotated[float | None, typer.Option(help="With --film: frames a second; the input's when left out.")] = None,
     device: DeviceOption = None,
 ) -> None:
-    """Restore one picture out of poor frames of one person.
+    """Restore one picture out of poor frames of one person, or with --film every frame.
 
     Writes the picture, and beside it a contact sheet (.sheet.png) and a report (.json). Of many inputs the bad ones are listed at the end.
     """
-    from sharpening.restore import Restorer
+    _check_film(
+        out,
+        film=film,
+        only_film={"--paste": paste, "--fps": fps},
+        only_picture={"--middle": middle, "--then": then, "--maps": maps, "--keep-strangers": keep_strangers},
+    )
     from sharpening.restore.batch import inputs_in
 
     inputs = inputs_in(source)
@@ -57,15 +77,57 @@ def restore(
         "stop": stop,
         "n_frames": frames,
     }
+    if film:
+        _restore_film(source, inputs, out, choice, weights=weights, device=device, paste=paste, fps=fps)
+        return
+    how = {"then": then, "strangers": "keep" if keep_strangers else "leave-out", "evidence": evidence or maps}
+    _restore_pictures(source, inputs, out, choice, maps, name=weights, device=device, **how)
+
+
+def _check_film(out: Path, *, film: bool, only_film: Mapping[str, Any], only_picture: Mapping[str, Any]) -> None:
+    """Refuse what makes no sense together; options that were not given are None or False."""
+    from sharpening.frames.video import FILM_SUFFIXES
+
+    wrong = [option for option, value in (only_picture if film else only_film).items() if value not in (None, False)]
+    if wrong and film:
+        words = "--film restores every frame, each from its neighbours as they are, and finetunes none. Leave this out, or --film."
+        raise typer.BadParameter(words, param_hint=wrong[0])
+    if wrong:
+        raise typer.BadParameter("it is for films. Add --film, or leave it out.", param_hint=wrong[0])
+    if not film and out.suffix.lower() in FILM_SUFFIXES:
+        words = f"{out.name} is the name of a film. Add --film to restore every frame, or name a picture (.png)."
+        raise typer.BadParameter(words, param_hint="--out")
+
+
+def _restore_film(source: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any], **how: Any) -> None:
+    from sharpening.frames.film_write import check_film
+    from sharpening.restore import Restorer, restore_film
+
+    if inputs != [source]:
+        words = f"{source} holds {len(inputs)} inputs; --film takes one film, or one folder of frames. Give one of them."
+        raise typer.BadParameter(words, param_hint="INPUT")
+    out = check_film(out / f"{source.resolve().stem}.mp4" if out.is_dir() else out)
+    restorer = Restorer.from_weights(how.pop("weights"), device=how.pop("device"))
+    with console.counter("frames") as count:
+        done = restore_film(restorer, source, out, progress=lambda _, n, total: count(n, total), **how, **choice)
+    frames, seconds = done.report["frames"], done.report["seconds"]["total"]
+    console.out.print(f"{done.path}: {frames['restored']} of {frames['n']} frame(s) restored, {seconds:.1f} s", markup=False)
+    for warning in done.warnings:
+        console.err.print(f"warning: {done.report['input']['name']}: {warning}", markup=False)
+
+
+def _restore_pictures(source: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any], maps: bool, **how: Any) -> None:
+    from sharpening.restore import Restorer
+
     many = inputs != [source]
     if not many:
         out = picture_out(out, source)
-    restorer = Restorer.from_weights(weights, device=device, then=then)
+    restorer = Restorer.from_weights(**how)
     if many:
-        _restore_many(restorer, source, inputs, out, choice)
+        _restore_many(restorer, source, inputs, out, choice, maps)
         return
     restored = restorer(source, **choice)
-    _tell(restored.save(out), restored)
+    _tell(restored.save(out, maps=maps), restored)
 
 
 def box_of(text: str | None) -> tuple[float, float, float, float] | None:
@@ -84,11 +146,11 @@ def picture_out(out: Path, source: Path) -> Path:
     return out / f"{source.resolve().stem}.png" if out.is_dir() else out
 
 
-def _restore_many(restorer: Any, root: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any]) -> None:
+def _restore_many(restorer: Any, root: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any], maps: bool) -> None:
     from sharpening.restore.batch import restore_each
 
     failed = []
-    for outcome in restore_each(restorer, root, inputs, out, **choice):
+    for outcome in restore_each(restorer, root, inputs, out, maps=maps, **choice):
         if outcome.restored is not None and outcome.path is not None:
             _tell(outcome.path, outcome.restored)
         else:
@@ -108,6 +170,8 @@ def _tell(path: Path, restored: Restored) -> None:
     )
     seconds = restored.report["seconds"]["total"]
     console.out.print(f"{path}: {frames['n_used']} frame(s), middle {frames['middle']}, {likeness}, {seconds:.1f} s", markup=False)
+    if restored.evidence is not None:
+        console.out.print(f"  {restored.evidence.line()}", markup=False)
     for warning in restored.warnings:
         console.err.print(f"warning: {restored.name}: {warning}", markup=False)
 

@@ -203,7 +203,14 @@ def film_info(path: str | Path) -> FilmInfo:
         picture = _upright(path, stream, next(_decoded(path, container, stream)))
         rate = stream.average_rate or stream.guessed_rate
         height, width = picture.shape[:2]
-        return FilmInfo(stream.frames or None, float(rate) if rate else None, width, height, _seconds(container, stream), bool(container.streams.audio))
+        return FilmInfo(
+            stream.frames or None,
+            float(rate) if rate else None,
+            width,
+            height,
+            _seconds(container, stream),
+            bool(container.streams.audio),
+        )
 
 
 def is_film(path: str | Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,13 @@ from torch import Tensor
 from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.resize import resize
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE, FaceJudge
+from sharpening.restore.same_person import Reading, same_person
 
-__all__ = ["Agreement", "compare", "measure"]
+__all__ = ["Agreement", "compare", "describe", "measure"]
 
 Picture = NDArray[np.uint8]
+
+_READ = tuple(Reading(0.0, 0.0, 0.0).facts())
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Agreement:
         frame_distances: likewise.
         among_frames: for each frame the median distance to the other frames; None where it or all others have no face.
         problem: why nothing could be measured; empty when it could.
+        reading: what `to_person` says, by the package's table; None where it was not measured in the way that the table was.
     """
 
     cosine: float | None = None
@@ -42,6 +46,7 @@ class Agreement:
     frame_distances: tuple[float | None, ...] = ()
     among_frames: tuple[float | None, ...] = ()
     problem: str = ""
+    reading: Reading | None = None
 
     def facts(self) -> dict[str, Any]:
         """For the report."""
@@ -51,33 +56,52 @@ class Agreement:
             "cosine": _short(self.cosine),
             "distance": _short(self.distance),
             "distance_to_mean_of_frames": _short(self.to_person),
-            "same_person_below": SAME_PERSON_DISTANCE,  # for the distance to the mean of the frames
+            # For the distance to the mean of the frames; dlib's own border where nothing better is known.
+            "same_person_below": SAME_PERSON_DISTANCE if self.reading is None else _short(self.reading.border),
             "frame_cosines": [_short(value) for value in self.frame_cosines],
             "frame_distances": [_short(value) for value in self.frame_distances],
             "distances_among_frames": [_short(value) for value in self.among_frames],
+            **(dict.fromkeys(_READ) if self.reading is None else self.reading.facts()),
         }
 
 
-def measure(picture: NDArray[np.float32], frames: Sequence[Picture], judge: FaceJudge | None) -> Agreement:
-    """Compare the result with each frame, enlarged to the size of the result by bicubic interpolation.
+def describe(frames: Sequence[Picture], size: int, judge: FaceJudge) -> Tensor:
+    """Descriptors `[n, d]` of the frames, enlarged by bicubic interpolation; NaN for one without a face.
 
-    The face is looked for in each picture by itself: in the frames it moves.
+    The face is looked for in each frame by itself: it moves.
+
+    Args:
+        frames: uint8 `[h, w, 3]` each.
+        size: side to enlarge them to, that of the result [px].
+        judge: finds and describes faces.
+    """
+    return judge.descriptors(to_tensor(np.stack([resize(frame, size, "bicubic") for frame in frames]))).cpu()
+
+
+def measure(
+    picture: NDArray[np.float32], frames: Sequence[Picture], judge: FaceJudge | None, described: Tensor | None = None
+) -> Agreement:
+    """Compare the result with each frame.
 
     Args:
         picture: float `[S, S, 3]` in [0, 1].
         frames: uint8 `[h, w, 3]` each.
         judge: None when the judge is to be left out.
+        described: what `describe` made of the frames, where it is known already.
     """
     if judge is None:
         return Agreement(problem="it was left out")
-    large = to_tensor(np.stack([resize(frame, picture.shape[0], "bicubic") for frame in frames]))
     result = torch.from_numpy(np.ascontiguousarray(picture)).float().movedim(-1, 0)
-    rows = judge.descriptors(torch.cat([result[None], large])).cpu()
-    if bool(rows[0].isnan().any()):
+    row = judge.descriptors(result[None]).cpu()[0]
+    rows = describe(frames, picture.shape[0], judge) if described is None else described
+    if bool(row.isnan().any()):
         return Agreement(problem="no face was recognised in the result")
-    if bool(rows[1:].isnan().any(dim=1).all()):
+    if bool(rows.isnan().any(dim=1).all()):
         return Agreement(problem="no face was recognised in any of the frames")
-    return compare(rows[0], rows[1:])
+    found, table = compare(row, rows), same_person()
+    if judge.network.name != table.judge or found.to_person is None:
+        return found
+    return replace(found, reading=table.read(found.to_person, int(rows.isfinite().all(dim=1).sum())))
 
 
 def compare(result: Tensor, frames: Tensor) -> Agreement:

@@ -59,8 +59,18 @@ def _films(folder: Path) -> Iterator[Path]:
         yield from (Path(here) / name for name in names if name.lower().endswith(FILM_SUFFIXES) and not name.startswith("."))
 
 
-def restore_each(restorer: Restorer, root: Path, inputs: list[Path], out: Path, **choice: Any) -> Iterator[Outcome]:
+def restore_each(
+    restorer: Restorer, root: Path, inputs: list[Path], out: Path, *, maps: bool = False, **choice: Any
+) -> Iterator[Outcome]:
     """Restore each input into `out`, in folders as below `root`; one that fails becomes an outcome with its error.
+
+    Args:
+        restorer: does it.
+        root: folder that the inputs were found in.
+        inputs: films and folders below it.
+        out: folder for the results.
+        maps: whether to write the maps of the evidence as well.
+        **choice: as for `Restorer`.
 
     Raises:
         WriteError: the disk is full, or `out` cannot be written to: the others would fail too.
@@ -69,9 +79,8 @@ def restore_each(restorer: Restorer, root: Path, inputs: list[Path], out: Path, 
         place = source.relative_to(root) if source != root else Path(source.name)
         try:
             restored = restorer(source, **choice)
-            yield Outcome(
-                source, restored.save(out / place.parent / f"{place.stem if source.is_file() else place.name}.png"), restored
-            )
+            name = place.stem if source.is_file() else place.name
+            yield Outcome(source, restored.save(out / place.parent / f"{name}.png", maps=maps), restored)
         except OSError:
             raise
         except SharpeningError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -48,11 +48,11 @@ def locate(source: Source, choice: Choice, *, n: int, size: int, largest: int | 
         raise RangeError("start", choice.start, f"below {source.n}, the number of frames of {source.name}")
     cropped = choice.cropped
     if cropped is None:
-        cropped = choice.box is None and choice.face is None and _come_cropped(source, choice)
+        cropped = choice.box is None and choice.face is None and come_cropped(source, choice)
     return _take_cropped(source, choice, n, size) if cropped else _find(source, choice, n, (size, largest or size))
 
 
-def _come_cropped(source: Source, choice: Choice) -> bool:
+def come_cropped(source: Source, choice: Choice) -> bool:
     """By the first frame that can be read: a square of at most `CROP_SIDE`."""
     first = next((picture for _, picture in source.read(choice.start, choice.stop) if isinstance(picture, np.ndarray)), None)
     return first is not None and first.shape[0] == first.shape[1] <= CROP_SIDE
@@ -63,22 +63,26 @@ def _take_cropped(source: Source, choice: Choice, n: int, size: int) -> Located:
     skipped: dict[int, str] = {}
     sizes: dict[int, tuple[int, ...]] = {}
     kept: dict[int, Picture] = {}
-    for index, picture in _readable(source, choice, step, skipped):
+    for index, picture in readable(source, choice, step, skipped):
         sizes[index] = picture.shape[:2]
         _check_square(source, index, picture)
         kept[index] = _to_size(picture, size)
     _set_label_aside(source, sizes, kept, skipped)
     if not kept:
-        raise _nothing(source, skipped)
+        raise nothing_found(source, skipped)
     whole = (size - 1) / 2, (size - 1) / 2, float(size)
     thumbnails = {i: thumbnail(picture, whole) for i, picture in kept.items()}
     middle, why = choose_middle(list(kept), n, thumbnails, wanted=choice.middle, where=source.name)
-    window = neighbours(list(kept), middle, n)
-    sequence = _sequence(source, window, np.stack([kept[i] for i in window]))
-    nothing = (None,) * len(window)
-    how = ("cropped",) * len(window)
-    words = "the frames came cropped"
-    return Located(sequence, tuple(window), nothing, how, skipped, why, words, 0, None, float(min(sizes[middle])), len(kept), step)
+    native, words = float(min(sizes[middle])), "the frames came cropped"
+
+    def cut(without: Mapping[int, str]) -> Located:
+        window = neighbours([i for i in kept if i not in without], middle, n)
+        sequence = _sequence(source, window, np.stack([kept[i] for i in window]))
+        nothing, how = (None,) * len(window), ("cropped",) * len(window)
+        left_out = dict(sorted({**skipped, **without}.items()))
+        return Located(sequence, tuple(window), nothing, how, left_out, why, words, 0, None, native, len(kept), step, cut)
+
+    return cut({})
 
 
 def _check_square(source: Source, index: int, picture: Picture) -> None:
@@ -115,7 +119,7 @@ def _find(source: Source, choice: Choice, n: int, sizes: tuple[int, int]) -> Loc
     skipped: dict[int, str] = {}
     track, numbers = _follow(source, choice, step, skipped)
     if not track.usable:
-        raise _nothing(source, skipped, looked=len(numbers))
+        raise nothing_found(source, skipped, looked=len(numbers))
     middle, why = _middle(source, choice, track, numbers, n, step)
     if step > 1 or _has_holes(source, track, numbers, middle, n):
         track, numbers = _closer(source, choice, track, numbers, middle, n)
@@ -125,7 +129,12 @@ def _find(source: Source, choice: Choice, n: int, sizes: tuple[int, int]) -> Loc
     else:
         choose_middle(usable, n, {}, wanted=middle, where=source.name)
     skipped.update({numbers[place.index]: place.why for place in track.places if place.square is None})
-    return _cut(source, track, numbers, neighbours(usable, middle, n), skipped, why, sizes, step)
+
+    def cut(without: Mapping[int, str]) -> Located:
+        window = neighbours([i for i in usable if i not in without], middle, n)
+        return replace(_cut(source, track, numbers, window, {**skipped, **without}, why, sizes, step), again=cut)
+
+    return cut({})
 
 
 def _follow(source: Source, choice: Choice, step: int, skipped: dict[int, str], at: int | None = None) -> tuple[Track, list[int]]:
@@ -136,7 +145,7 @@ def _follow(source: Source, choice: Choice, step: int, skipped: dict[int, str], 
     numbers: list[int] = []
 
     def pictures() -> Iterator[Picture]:
-        for index, picture in _readable(source, choice, step, skipped):
+        for index, picture in readable(source, choice, step, skipped):
             numbers.append(index)
             yield picture
 
@@ -144,7 +153,7 @@ def _follow(source: Source, choice: Choice, step: int, skipped: dict[int, str], 
     return follow_face(pictures(), box=choice.box, face=choice.face, at=position), numbers
 
 
-def _readable(source: Source, choice: Choice, step: int, skipped: dict[int, str]) -> Iterator[tuple[int, Picture]]:
+def readable(source: Source, choice: Choice, step: int, skipped: dict[int, str]) -> Iterator[tuple[int, Picture]]:
     for index, picture in source.read(choice.start, choice.stop, step):
         if isinstance(picture, InputError):
             skipped[index] = f"it cannot be read: {picture.problem}"
@@ -152,7 +161,7 @@ def _readable(source: Source, choice: Choice, step: int, skipped: dict[int, str]
             yield index, picture
 
 
-def _nothing(source: Source, skipped: dict[int, str], looked: int = 0) -> InputError | NoFaceFound:
+def nothing_found(source: Source, skipped: dict[int, str], looked: int = 0) -> InputError | NoFaceFound:
     if skipped and not looked:
         first = next(iter(skipped.values()))
         return InputError(
@@ -213,7 +222,7 @@ def _cut(
     places = [track.places[numbers.index(i)] for i in window]
     squares = dict(zip(window, track.squares([place.index for place in places]), strict=True))
     native = squares[window[len(window) // 2]][2]
-    size = _side(native, *sizes)
+    size = cut_side(native, *sizes)
     wanted = source.read(min(window), max(window) + 1)
     cuts = {i: crop_square(_whole(picture), *squares[i], size) for i, picture in wanted if i in squares}
     return Located(
@@ -232,7 +241,7 @@ def _cut(
     )
 
 
-def _side(native: float, size: int, largest: int) -> int:
+def cut_side(native: float, size: int, largest: int) -> int:
     """The side of the cuts: no pixel of the face is given away as long as it is not larger than `largest`; a multiple of 4."""
     return size if native <= size else min(4 * math.ceil(native / 4), max(size, largest))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from sharpening.errors import RangeError
 from sharpening.frames.sequence import FrameSequence
@@ -59,6 +60,8 @@ class Located:
         native: side of the face's square in the input, of the middle frame [px].
         n_usable: number of frames that could have been used, of those that were looked at.
         step: 1, or k where only every k-th frame of a long film was searched at first.
+        again: chooses and cuts the window anew round the same middle, without some frames that are given with the reason; None where
+            there is no way to do it again.
     """
 
     sequence: FrameSequence
@@ -73,3 +76,4 @@ class Located:
     native: float
     n_usable: int
     step: int = 1
+    again: Callable[[Mapping[int, str]], Located] | None = field(default=None, repr=False)

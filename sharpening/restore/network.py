@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sharpening.errors import WeightsMismatch
+from sharpening.errors import RangeError, WeightsMismatch
 from sharpening.imaging.ranges import from_byte_range, from_signed, to_byte_range, to_imagenet, to_signed
 from sharpening.models.zoo import create_model
 from sharpening.weights.card import WeightCard, load_card
@@ -36,10 +37,18 @@ class Output(NamedTuple):
     Attributes:
         pictures: `[bs, 3, H, H]`, RGB, clamped to [0, 1]; `scale` times the size of the frames.
         shares: `[bs, n]`: how much each frame gave, at most 1 in all; None where the network cannot tell.
+        maps: `[bs, n + 1, 2h, 2w]`: the same at each place of the picture, the last one for "none of the frames"; they sum to 1.
+        spread: `[bs, 1, H, H]`: how large the network expects its error to be, in the units of the picture, not calibrated.
     """
 
     pictures: Tensor
-    shares: Tensor | None
+    shares: Tensor | None = None
+    maps: Tensor | None = None
+    spread: Tensor | None = None
+
+    def of(self, row: int) -> Output:
+        """What belongs to one of the sequences, still as a batch."""
+        return Output(*(None if each is None else each[row : row + 1] for each in self))  # type: ignore[arg-type]
 
 
 @dataclass(eq=False)
@@ -76,6 +85,23 @@ class TrainedNetwork:
         """How many times larger than the frames the result is."""
         return self.card.size_out / self.card.size_in
 
+    def most_frames(self, wanted: int | None) -> int:
+        """How many frames a window has at most, where the user wants so many (None: what the network was trained with).
+
+        Raises:
+            RangeError: the network does not take so many.
+        """
+        if wanted is not None and wanted > self.n_frames and not self.takes_any_number:
+            raise RangeError("n_frames", wanted, f"at most {self.n_frames}: {self.card.name} takes no more")
+        return wanted or self.n_frames
+
+    def stack_indexes(self, n: int) -> list[int]:
+        """Which of n frames go into the stack: all, or for a network of a fixed number with the edge frames repeated."""
+        if self.takes_any_number:
+            return list(range(n))
+        wanted = np.arange(self.n_frames) - self.n_frames // 2 + n // 2
+        return [int(i) for i in np.clip(wanted, 0, n - 1)]
+
     @torch.inference_mode()
     def __call__(self, frames: Tensor) -> Output:
         """Restore the middle frames.
@@ -91,10 +117,11 @@ class TrainedNetwork:
         x = to_imagenet(frames) if self.card.normalisation == "imagenet" else encode(frames)
         x = x.flatten(1, 2)
         if not self.takes_any_number:
-            return Output(decode(self.network(x)).clamp(0, 1), None)
+            return Output(decode(self.network(x)).clamp(0, 1))
         parts: Any = self.network.parts(x)  # type: ignore[operator]
         # The last share belongs to "none of the frames".
-        return Output(decode(parts.pred).clamp(0, 1), parts.weights[:, :-1].mean(dim=(2, 3)))
+        shares = parts.weights[:, :-1].mean(dim=(2, 3))
+        return Output(decode(parts.pred).clamp(0, 1), shares, parts.weights, getattr(parts, "spread", None))
 
 
 def load_network(name: str | Path, *, pretrained: str | Path | None = None, device: torch.device | str = "cpu") -> TrainedNetwork:

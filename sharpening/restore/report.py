@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,29 +15,34 @@ import sharpening
 from sharpening.models.face_align.track import UNSURE_SCORE
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement
+from sharpening.restore.evidence import Evidence
 from sharpening.restore.finetune import Finetuned
+from sharpening.restore.guard import Guard
 from sharpening.restore.located import Located
 from sharpening.restore.network import TrainedNetwork
+from sharpening.restore.same_person import Reading, same_person
 from sharpening.restore.source import Source
 
 __all__ = [
     "build_report",
+    "choice_warnings",
     "face_facts",
     "face_warnings",
     "frame_facts",
     "frame_warnings",
     "identity_warnings",
+    "size_warnings",
     "versions",
     "warnings_for",
+    "weight_facts",
 ]
 
 SCHEMA = "sharpening.restore/1"
 
-# Measured on 47 sequences of 7×32×32 of the valid split (coded clips and damaged stills), 22 November 2026. Distance of a perfect result
-# (the true picture) to the mean descriptor of its frames: median 0.49, 95 % below 0.65; of somebody else's picture: median 0.75, 95 %
-# above 0.61. So dlib's own border of 0.6 serves; the mean distance to single frames (median 0.55, 95 % below 0.68) would cry wolf.
+# Where there is no reading by the measured table (`same_person`): with other judges, or pictures that were described in another way.
 LOW_AGREEMENT = SAME_PERSON_DISTANCE
-# There, the median distance of a frame to its neighbours was below 0.54 in 99 % of the frames, of a stranger's above 0.567 in 95 %.
+# Measured on 47 sequences of 7×32×32 of the valid split (coded clips and damaged stills), 22 November 2026: the median distance of a frame
+# to its neighbours was below 0.54 in 99 % of the frames, of a stranger's above 0.567 in 95 %.
 STRANGER = 0.56
 # Three quarters of the 32 px of the net: below, even the frames that it sees are enlarged.
 SMALL_FACE = 0.75
@@ -53,6 +58,8 @@ def build_report(
     device: torch.device,
     seconds: Mapping[str, float],
     finetuned: Finetuned | None = None,
+    guard: Guard | None = None,
+    evidence: Evidence | None = None,
 ) -> dict[str, Any]:
     """All facts on one result, ready for JSON."""
     by_finetuner = [] if finetuned is None else finetuned.warnings()
@@ -62,15 +69,22 @@ def build_report(
         "input": source.facts(),
         "frames": frame_facts(located, shares),
         "face": face_facts(located),
-        "weights": _weights(trained),
+        "weights": weight_facts(trained),
         "finetune": None if finetuned is None else finetuned.facts(),
-        "identity_agreement": agreement.facts(),
-        "warnings": [*warnings_for(source, located, trained, agreement), *by_finetuner],
+        "identity_agreement": agreement.facts() | {"calibrated_for_these_weights": _calibrated(trained, finetuned)},
+        "identity_guard": None if guard is None else guard.facts(),
+        "evidence": None if evidence is None else evidence.facts(),
+        "warnings": [*warnings_for(source, located, trained, agreement, guard), *by_finetuner],
         "versions": versions(),
         "device": str(device),
         "seed": None,  # nothing in restoring is left to chance
         "seconds": {step: round(value, 4) for step, value in seconds.items()},
     }
+
+
+def _calibrated(trained: TrainedNetwork, finetuned: Finetuned | None) -> bool:
+    """Whether the table of distances was measured with results like this one; else its reading is a guess."""
+    return finetuned is None and trained.card.sha256 == same_person().weights
 
 
 def frame_facts(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:
@@ -109,7 +123,8 @@ def face_facts(located: Located) -> dict[str, Any]:
     }
 
 
-def _weights(trained: TrainedNetwork) -> dict[str, Any]:
+def weight_facts(trained: TrainedNetwork) -> dict[str, Any]:
+    """What the card says of the weights."""
     card = trained.card
     names = "name model file sha256 source licence free_use paper data recipe size_in size_out n_parameters commit"
     facts = {name: getattr(card, name) for name in names.split()}
@@ -137,29 +152,52 @@ def versions() -> dict[str, str]:
     return found
 
 
-def warnings_for(source: Source, located: Located, trained: TrainedNetwork, agreement: Agreement) -> list[str]:
+def warnings_for(
+    source: Source, located: Located, trained: TrainedNetwork, agreement: Agreement, guard: Guard | None = None
+) -> list[str]:
     """What the user should know before trusting the picture, the gravest first."""
     on_face = face_warnings(located, trained.card.size_in, trained.scale)
-    return [*identity_warnings(located.indexes, agreement), *on_face, *frame_warnings(source, located)]
+    checked = guard is not None and not guard.problem
+    on_person = identity_warnings(located.indexes, agreement, frames=not checked)
+    on_strangers, named = ([], ()) if guard is None else (guard.warnings(), guard.left_out)
+    return [*on_person, *on_strangers, *on_face, *frame_warnings(source, located, named=named)]
 
 
-def identity_warnings(names: Sequence[int], agreement: Agreement) -> list[str]:
-    """What to say of the person: not measured, not alike, or frames that do not agree; `names` are the frames' numbers."""
+def identity_warnings(names: Sequence[int], agreement: Agreement, *, frames: bool = True) -> list[str]:
+    """What to say of the person: not measured, not alike, or frames that do not agree.
+
+    Args:
+        names: the frames' numbers.
+        agreement: what was measured.
+        frames: whether to speak of frames that do not agree; the guard says it better where it was at work.
+    """
     if agreement.to_person is None:
         return [f"Whether the result shows the person of the frames could not be measured: {agreement.problem}."]
-    words = []
-    if agreement.to_person > LOW_AGREEMENT:
-        words.append(
-            f"Low identity agreement: the result does not look like the person in the frames (distance {agreement.to_person:.2f}; "
-            f"below {LOW_AGREEMENT} counts as the same person). Do not use it to recognise anybody."
-        )
+    words = _reading_warnings(agreement.to_person, agreement.reading)
     strangers = [names[i] for i, far in enumerate(agreement.among_frames) if far is not None and far > STRANGER]
-    if strangers:
+    if strangers and frames:
         listed = ", ".join(str(number) for number in strangers)
         words.append(
             f"The frames do not agree with each other: frame(s) {listed} may show another person, or are too poor to tell."
         )
     return words
+
+
+def _reading_warnings(distance: float, reading: Reading | None) -> list[str]:
+    if reading is None:
+        if distance <= LOW_AGREEMENT:
+            return []
+        meaning = f"distance {distance:.2f}; below {LOW_AGREEMENT} counts as the same person"
+    elif reading.verdict == "alike":
+        return []
+    else:
+        chance = f"where both were as likely before, it is the same person with {reading.probability:.0%}"
+        meaning = f"distance {distance:.2f}: {chance}; a stranger's picture comes as near in {reading.how_often}"
+    if reading is not None and reading.verdict == "unsure":
+        start = "Unsure identity agreement: the result may or may not show the person in the frames"
+    else:
+        start = "Low identity agreement: the result does not look like the person in the frames"
+    return [f"{start} ({meaning}). Do not use it to recognise anybody."]
 
 
 def face_warnings(located: Located, size_in: int, scale: float) -> list[str]:
@@ -170,35 +208,47 @@ def face_warnings(located: Located, size_in: int, scale: float) -> list[str]:
         size_in: side of the frames that the method wants [px].
         scale: how many times larger its result is.
     """
-    words, native = [], located.native
+    words = size_warnings(located.native, located.sequence.frames.shape[1], size_in, scale)
+    return [*words, *choice_warnings(located.score, located.n_faces, located.choice, given="given" in located.how)]
+
+
+def size_warnings(native: float, size_cut: int, size_in: int, scale: float) -> list[str]:
+    """What to say of a face whose square is `native` px wide, that was cut to `size_cut`, for a method that wants `size_in`."""
+    words = []
     if native < SMALL_FACE * size_in:
         words.append(
             f"The face is very small: its square is {native:.0f} px wide, {size_in} px are wanted. Much of the result is a guess."
         )
-    size_out = round(located.sequence.frames.shape[1] * scale)
+    size_out = round(size_cut * scale)
     if native > size_out:
         words.append(
             f"The face's square is {native:.0f} px wide in the input, the result only {size_out} px: the frames themselves show more. "
             "This is for small faces."
         )
-    if located.score is not None and located.score < UNSURE_SCORE:
-        words.append(
-            f"The detector is unsure that this is a face (score {located.score:.2f}). Check the sheet; a box round the head (--box) helps."
-        )
-    if "given" in located.how:
-        words.append("No face was found in the box that was given; the box itself was cut out of each frame.")
-    if located.n_faces > 1:
-        words.append(f"Up to {located.n_faces} faces are in a frame; taken: {located.choice}. --face N or --box chooses another.")
     return words
 
 
-def frame_warnings(source: Source, located: Located) -> list[str]:
-    """What to say of the frames: only one, some left out, some without a face."""
+def choice_warnings(score: float | None, n_faces: int, choice: str, *, given: bool) -> list[str]:
+    """What to say of the choice of the face: perhaps none, none in the box that was given, one of several."""
+    words = []
+    if score is not None and score < UNSURE_SCORE:
+        words.append(
+            f"The detector is unsure that this is a face (score {score:.2f}). Check the result; a box round the head (--box) helps."
+        )
+    if given:
+        words.append("No face was found in the box that was given; the box itself was cut out of each frame.")
+    if n_faces > 1:
+        words.append(f"Up to {n_faces} faces are in a frame; taken: {choice}. --face N or --box chooses another.")
+    return words
+
+
+def frame_warnings(source: Source, located: Located, *, named: Collection[int] = ()) -> list[str]:
+    """What to say of the frames: only one, some left out (but for those `named` elsewhere), some without a face."""
     words = [f"{note}." for note in source.notes]
     if len(located.indexes) == 1:
         words.append("Only one frame was used: this is single-frame sharpening, without the evidence of other frames.")
-    if located.skipped:
-        n, (index, why) = len(located.skipped), next(iter(located.skipped.items()))
+    if skipped := {index: why for index, why in located.skipped.items() if index not in named}:
+        n, (index, why) = len(skipped), next(iter(skipped.items()))
         words.append(f"{n} frame(s) were left out; the first is {source.label(index)}: {why}.")
     if bridged := located.how.count("bridged"):
         words.append(f"In {bridged} of the frames used no face was found; its place was taken from the frames before and after.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from sharpening.imaging.files import encode_picture
 from sharpening.imaging.sheet import sheet
 from sharpening.imaging.writing import picture_path, write_together
+from sharpening.restore.evidence import Evidence
+from sharpening.restore.evidence_sheet import Cell, frame_cells, result_cells
 
 __all__ = ["Restored"]
 
@@ -31,6 +34,7 @@ class Restored:
         frames: uint8 `[n, h, w, 3]`: what the network was given, the middle at index n // 2.
         weights: how much each frame gave to the picture, n numbers of at most 1 in all; empty where the network cannot tell.
         report: all facts, as they are written to the JSON file.
+        evidence: what the picture rests on, place by place; None where the network cannot tell, or it was left out.
     """
 
     picture: NDArray[np.float32]
@@ -38,6 +42,7 @@ class Restored:
     frames: Picture
     weights: tuple[float, ...]
     report: dict[str, Any]
+    evidence: Evidence | None = None
 
     @property
     def name(self) -> str:
@@ -52,25 +57,34 @@ class Restored:
     def sheet(self, *, size: int = 128) -> Picture:
         """Contact sheet: the frames with their number and share, then the bicubic picture beside the result.
 
+        With evidence: under the frames where the picture took them, and how much they differ from it [grey levels]; beside the result the
+        error that 68 % of the pixels stay under, the part of the other frames, that of no frame, and what the frames say against it.
+
         Args:
             size: side of a cell [px].
 
         Returns:
             uint8 `[height, width, 3]`.
         """
-        cells, words = list(self.frames), self._captions()
-        rows = [cells[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
-        captions = [words[i : i + _COLUMNS] for i in range(0, len(cells), _COLUMNS)]
-        rows.append([_bytes(self.bicubic), _bytes(self.picture)])
-        captions.append(["bicubic", "restored"])
-        titles = ["frames", *([""] * (len(rows) - 2)), "result"]
-        return sheet(rows, row_titles=titles, captions=captions, heading=self.name, size=size)
+        frames = [Cell(frame, words) for frame, words in zip(self.frames, self._captions(), strict=True)]
+        taken = [] if self.evidence is None else frame_cells(self.evidence)
+        result = [Cell(_bytes(self.bicubic), "bicubic"), Cell(_bytes(self.picture), "restored")]
+        result += [] if self.evidence is None else result_cells(self.evidence)
+        rows, titles = list[list[Cell]](), list[str]()
+        for i in range(0, len(frames), _COLUMNS):
+            for title, cells in (("frames", frames), ("taken\nfrom", taken)):
+                if cells:
+                    rows.append(cells[i : i + _COLUMNS])
+                    titles.append(title if i == 0 else "")
+        pictures, captions = ([[cell[k] for cell in row] for row in [*rows, result]] for k in (0, 1))
+        return sheet(pictures, row_titles=[*titles, "result"], captions=captions, heading=self.name, size=size)  # type: ignore[arg-type]
 
-    def save(self, path: str | Path) -> Path:
-        """Write the picture, and beside it the sheet (`.sheet.png`) and the report (`.json`): all three or none.
+    def save(self, path: str | Path, *, maps: bool = False) -> Path:
+        """Write the picture, and beside it the sheet (`.sheet.png`) and the report (`.json`): all or none.
 
         Args:
             path: of the picture, with the suffix `.png`, `.jpg` or `.webp`; without one `.png` is added.
+            maps: whether to write the maps of the evidence as well, as numbers (`.evidence.npz`), where there are any.
 
         Returns:
             The path of the picture.
@@ -86,6 +100,10 @@ class Restored:
             sheet_path: encode_picture(sheet_path, self.sheet()),
             path: encode_picture(path, _bytes(self.picture)),
         }
+        if maps and self.evidence is not None:
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **self.evidence.arrays())  # type: ignore[arg-type]
+            contents[path.with_suffix(".evidence.npz")] = buffer.getvalue()
         write_together(contents)
         return path
 

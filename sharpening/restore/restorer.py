@@ -18,7 +18,10 @@ from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.resize import resize_tensor
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.agreement import measure
+from sharpening.restore.error_table import error_table
+from sharpening.restore.evidence import PAINTED_OVER, Evidence, evidence_of
 from sharpening.restore.finetune import Finetuned, Finetuner
+from sharpening.restore.guard import POLICIES, Guard, watch
 from sharpening.restore.locate import locate
 from sharpening.restore.located import Choice, Located
 from sharpening.restore.network import Output, TrainedNetwork, load_network
@@ -36,6 +39,7 @@ class _Job:
     source: Source
     located: Located
     seconds: dict[str, float] = field(default_factory=dict)
+    guard: Guard | None = None
 
 
 class Restorer:
@@ -47,8 +51,15 @@ class Restorer:
     Args:
         trained: network and card, see `from_weights`.
         device: where it runs.
-        judge: measures the identity agreement; None leaves it out (about 0.1 s a frame on one core).
+        judge: measures the identity agreement and looks for frames of other people; None leaves both out (about 0.1 s a frame on one core).
         then: a single-frame net that finetunes the result (the "+" of the thesis's tables); None for none, which is better for likeness.
+        strangers: what is done with frames of another person than the middle: "leave-out", or "keep" to name them only.
+        evidence: whether to find out what each result rests on. The network runs once more, on the middle alone; networks that cannot tell
+            their frames apart have no evidence to show.
+
+    Raises:
+        RangeError: another word for `strangers`.
+        WeightsMismatch: the card's table of errors cannot be used.
     """
 
     def __init__(
@@ -58,8 +69,15 @@ class Restorer:
         device: torch.device | str = "cpu",
         judge: FaceJudge | None = None,
         then: Finetuner | None = None,
+        strangers: str = "leave-out",
+        evidence: bool = True,
     ) -> None:
+        if strangers not in POLICIES:
+            raise RangeError("strangers", repr(strangers), " or ".join(f'"{policy}"' for policy in POLICIES))
         self.trained, self.device, self.judge, self.then = trained, torch.device(device), judge, then
+        self.strangers = strangers
+        self.evidence = evidence and trained.takes_any_number
+        self.errors = error_table(trained.card, trained.path or trained.card.name)
         trained.network.to(self.device)
 
     @classmethod
@@ -71,6 +89,8 @@ class Restorer:
         pretrained: str | Path | None = None,
         judge: bool = True,
         then: str | Path | None = None,
+        strangers: str = "leave-out",
+        evidence: bool = True,
     ) -> Restorer:
         """Build a restorer out of a weight file and its card.
 
@@ -78,8 +98,10 @@ class Restorer:
             name: "default", the name of weights, or the path of a weight file.
             device: "cpu", "cuda" …; None for CUDA where there is one.
             pretrained: folder to search for the weights first.
-            judge: whether to measure the identity agreement of each result.
+            judge: whether to measure the identity agreement of each result, and to look for frames of other people.
             then: name or path of weights of a finetuner.
+            strangers: what is done with frames of another person than the middle: "leave-out", or "keep" to name them only.
+            evidence: whether to find out what each result rests on.
 
         Raises:
             WeightsMissing: the weights are nowhere; the message names all places.
@@ -89,7 +111,8 @@ class Restorer:
         place = _device(device)
         finetuner = None if then is None else Finetuner.from_weights(then, device=place, pretrained=pretrained, judge=judge)
         trained = load_network(name, pretrained=pretrained, device=place)
-        return cls(trained, device=place, judge=FaceJudge() if judge else None, then=finetuner)
+        looks = FaceJudge() if judge else None
+        return cls(trained, device=place, judge=looks, then=finetuner, strangers=strangers, evidence=evidence)
 
     def __call__(
         self,
@@ -151,12 +174,14 @@ class Restorer:
         return done + self.finish(jobs)
 
     def prepare(self, frames: Frames, choice: Choice, *, name: str | None = None) -> _Job:
-        """Find, follow and cut out the face: the first half of the work, one input at a time."""
+        """Find, follow and cut out the face, in frames of one person: the first half of the work, one input at a time."""
         begin = time.perf_counter()
-        n = self._most_frames(choice)
+        n = self.trained.most_frames(choice.n_frames)
         source = open_source(frames, name=name)
         located = locate(source, choice, n=n, size=self.trained.card.size_in, largest=self.trained.largest)
-        return _Job(source, located, {"locate": time.perf_counter() - begin})
+        found = time.perf_counter()
+        located, guard = watch(located, self.judge, scale=self.trained.scale, policy=self.strangers)
+        return _Job(source, located, {"locate": found - begin, "guard": time.perf_counter() - found}, guard)
 
     def finish(self, jobs: Sequence[_Job]) -> list[Restored]:
         """Restore what was prepared, jobs with equally many frames of one size in one batch: the second half of the work."""
@@ -167,38 +192,31 @@ class Restorer:
             begin = time.perf_counter()
             stacks = torch.stack([to_tensor(jobs[i].located.sequence.frames[self._indexes(jobs[i])]) for i in some]).to(self.device)
             output = self.trained(stacks)
-            bicubic = self._bicubic(stacks)
+            middle = stacks[:, shape[0] // 2]
+            alone = None if not self.evidence else output if shape[0] == 1 else self.trained(middle[:, None])
+            bicubic = self._bicubic(middle)
             for i in some:
                 jobs[i].seconds["network"] = (time.perf_counter() - begin) / len(some)
             for row, i in enumerate(some):
-                results[i] = self._restored(jobs[i], output, bicubic, row)
+                results[i] = self._restored(jobs[i], output.of(row), None if alone is None else alone.of(row), bicubic[row])
         return [results[i] for i in range(len(jobs))]
 
-    def _most_frames(self, choice: Choice) -> int:
-        own = self.trained.n_frames
-        if choice.n_frames is not None and choice.n_frames > own and not self.trained.takes_any_number:
-            raise RangeError("n_frames", choice.n_frames, f"at most {own}: {self.trained.card.name} takes no more")
-        return choice.n_frames or own
-
     def _indexes(self, job: _Job) -> list[int]:
-        """Which frames of the window go into the stack: all, or for a network of a fixed number with the edge frames repeated."""
-        n = job.located.sequence.n
-        if self.trained.takes_any_number:
-            return list(range(n))
-        wanted = np.arange(self.trained.n_frames) - self.trained.n_frames // 2 + n // 2
-        return [int(i) for i in np.clip(wanted, 0, n - 1)]
+        return self.trained.stack_indexes(job.located.sequence.n)
 
-    def _bicubic(self, stacks: Tensor) -> Tensor:
-        size = round(stacks.shape[-1] * self.trained.scale)
-        return resize_tensor(stacks[:, stacks.shape[1] // 2], size, "bicubic").clamp(0, 1)
+    def _bicubic(self, middle: Tensor) -> Tensor:
+        return resize_tensor(middle, round(middle.shape[-1] * self.trained.scale), "bicubic").clamp(0, 1)
 
-    def _restored(self, job: _Job, output: Output, bicubic: Tensor, row: int) -> Restored:
-        picture = _array(output.pictures[row])
+    def _restored(self, job: _Job, output: Output, alone: Output | None, bicubic: Tensor) -> Restored:
+        picture = _array(output.pictures[0])
         finetuned = self._finetuned(job, picture)
         picture = picture if finetuned is None else finetuned.picture
-        shares = () if output.shares is None else tuple(float(share) for share in output.shares[row])
+        shares = () if output.shares is None else tuple(float(share) for share in output.shares[0])
+        painted_over = PAINTED_OVER if finetuned is not None and finetuned.kept else ""
+        evidence = None if alone is None else self._evidence(job, picture, output, alone, bicubic, painted_over)
         begin = time.perf_counter()
-        agreement = measure(picture, list(job.located.sequence.frames), self.judge)
+        described = None if job.guard is None else job.guard.described
+        agreement = measure(picture, list(job.located.sequence.frames), self.judge, described)
         job.seconds["agreement"] = time.perf_counter() - begin
         report = build_report(
             job.source,
@@ -209,8 +227,21 @@ class Restorer:
             device=self.device,
             seconds={**job.seconds, "total": sum(job.seconds.values())},
             finetuned=finetuned,
+            guard=job.guard,
+            evidence=evidence,
         )
-        return Restored(picture, _array(bicubic[row]), job.located.sequence.frames, shares, report)
+        return Restored(picture, _array(bicubic), job.located.sequence.frames, shares, report, evidence)
+
+    def _evidence(
+        self, job: _Job, picture: NDArray[np.float32], output: Output, alone: Output, bicubic: Tensor, painted_over: str
+    ) -> Evidence | None:
+        begin = time.perf_counter()
+        frames = to_tensor(job.located.sequence.frames)
+        evidence = evidence_of(
+            picture, frames, output, alone.pictures[0], bicubic, table=self.errors, judge=self.judge, painted_over=painted_over
+        )
+        job.seconds["evidence"] = time.perf_counter() - begin
+        return evidence
 
     def _finetuned(self, job: _Job, picture: NDArray[np.float32]) -> Finetuned | None:
         if self.then is None:

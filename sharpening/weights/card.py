@@ -163,8 +163,12 @@ def _row(card: WeightCard) -> list[str]:
         card.licence,
         "yes" if card.free_use else "no",
         card.data,
-        ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in card.metrics.items()),
+        ", ".join(_figure(name, value) for name, value in card.metrics.items() if not isinstance(value, list)),
     ]
+
+
+def _figure(name: str, value: object) -> str:
+    return f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def _cell(words: str) -> str:

@@ -48,7 +48,7 @@ def test_start_counts_in_frames_of_the_film(film) -> None:
 
 def test_number_of_frames_in_memory_is_bounded(film, monkeypatch) -> None:
     alive, most = set(), 0
-    real = locate_module._readable
+    real = locate_module.readable
 
     def counted(*arguments):
         nonlocal most
@@ -58,6 +58,6 @@ def test_number_of_frames_in_memory_is_bounded(film, monkeypatch) -> None:
             yield index, picture
             alive.discard(index)
 
-    monkeypatch.setattr(locate_module, "_readable", counted)
+    monkeypatch.setattr(locate_module, "readable", counted)
     locate(open_source(film), Choice(), n=7, size=32)
     assert most == 1

@@ -106,7 +106,7 @@ def test_report_holds_the_facts(restored) -> None:
     assert report["versions"]["torch"] == torch.__version__
     assert report["device"] == "cpu"
     assert report["seed"] is None
-    assert set(report["seconds"]) == {"locate", "network", "agreement", "total"}
+    assert set(report["seconds"]) == {"locate", "guard", "network", "evidence", "agreement", "total"}
     used = report["frames"]["used"]
     assert [row["source"] for row in used] == [f"{row['index']}.png" for row in used]
     assert sum(row["share"] for row in used) == pytest.approx(sum(restored.weights), abs=1e-3)

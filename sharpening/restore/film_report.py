@@ -1,0 +1,176 @@
+"""The report on a film: what was restored and what was not, in numbers and in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+
+from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
+from sharpening.restore.agreement import Agreement
+from sharpening.restore.film_face import FilmFace
+from sharpening.restore.film_stream import Tally
+from sharpening.restore.network import TrainedNetwork
+from sharpening.restore.report import LOW_AGREEMENT, choice_warnings, size_warnings, versions, weight_facts
+from sharpening.restore.source import Source
+
+__all__ = ["SCHEMA", "FilmFacts", "build_film_report"]
+
+SCHEMA = "sharpening.restore-film/1"
+
+_MOST_NAMED = 5  # stretches that a warning names
+
+
+@dataclass(frozen=True, eq=False)
+class FilmFacts:
+    """What came of a film.
+
+    Attributes:
+        source: the input.
+        face: the face in it.
+        trained: the network.
+        n_frames: most frames of a window.
+        tally: what was counted on the way.
+        agreements: the identity agreement of some frames, by their number in the input.
+        output: facts on the file that was written.
+        seconds: what took how long.
+        notes: what else the user should know.
+    """
+
+    source: Source
+    face: FilmFace
+    trained: TrainedNetwork
+    n_frames: int
+    tally: Tally
+    agreements: Mapping[int, Agreement]
+    output: Mapping[str, Any]
+    seconds: Mapping[str, float]
+    notes: Sequence[str] = field(default_factory=list)
+
+
+def build_film_report(facts: FilmFacts, device: torch.device) -> dict[str, Any]:
+    """All facts on one film, ready for JSON."""
+    face, per_frame = facts.face, facts.seconds["total"] / max(1, facts.face.path.n)
+    return {
+        "schema": SCHEMA,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": facts.source.facts(),
+        "output": dict(facts.output),
+        "frames": _frames(face),
+        "windows": _windows(facts),
+        "face": {
+            "choice": face.choice,
+            "n_faces": face.n_faces,
+            "detector_score": None if face.score is None else round(face.score, 3),
+            "side": round(face.native, 2),
+            "side_cut": face.size,
+        },
+        "weights": weight_facts(facts.trained),
+        "identity_agreement": _identity(facts.agreements),
+        "warnings": _warnings(facts),
+        "versions": versions(),
+        "device": str(device),
+        "seed": None,  # nothing in restoring is left to chance
+        "seconds": {step: round(value, 4) for step, value in {**facts.seconds, "per_frame": per_frame}.items()},
+    }
+
+
+def _frames(face: FilmFace) -> dict[str, Any]:
+    without = [i for i, how in enumerate(face.path.how) if how == "none"]
+    return {
+        "n": face.path.n,
+        "first": face.numbers[0],
+        "last": face.numbers[-1],
+        "restored": face.path.n - len(without),
+        "bridged": face.path.how.count("bridged"),
+        "without_face": len(without),
+        "stretches_without_face": _stretches([face.numbers[i] for i in without]),
+        "runs": face.path.n_runs,
+        "unreadable": [{"index": index, "why": why} for index, why in face.skipped.items()],
+    }
+
+
+def _stretches(numbers: Sequence[int]) -> list[list[int]]:
+    """First and last of each stretch of numbers that follow each other."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
+
+
+def _windows(facts: FilmFacts) -> dict[str, Any]:
+    restored = sum(facts.tally.windows.values())
+    others = None if facts.tally.others is None or not restored else round(facts.tally.others / restored, 4)
+    counts = {str(length): facts.tally.windows[length] for length in sorted(facts.tally.windows)}
+    return {"most_frames": facts.n_frames, "restored_from": counts, "mean_share_of_other_frames": others}
+
+
+def _identity(agreements: Mapping[int, Agreement]) -> dict[str, Any]:
+    far = [each.to_person for each in agreements.values() if each.to_person is not None]
+    problems = [each.problem for each in agreements.values() if each.problem]
+    return {
+        "measured": bool(far),
+        "problem": "" if far else (problems or ["no frame was restored"])[0],
+        "n_judged": len(agreements),
+        "median_distance_to_mean_of_frames": round(float(np.median(far)), 4) if far else None,
+        "same_person_below": SAME_PERSON_DISTANCE,
+        "frames": [{"index": index, **each.facts()} for index, each in agreements.items()],
+    }
+
+
+def _warnings(facts: FilmFacts) -> list[str]:
+    face, card = facts.face, facts.trained.card
+    return [
+        *_identity_words(facts.agreements),
+        *size_warnings(face.native, face.size, card.size_in, facts.trained.scale),
+        *choice_warnings(face.score, face.n_faces, face.choice, given="given" in face.path.how),
+        *_frame_words(facts),
+        *facts.notes,
+    ]
+
+
+def _identity_words(agreements: Mapping[int, Agreement]) -> list[str]:
+    facts = _identity(agreements)
+    if not facts["measured"]:
+        return [f"Whether the film shows the person of the input could not be measured: {facts['problem']}."]
+    median = facts["median_distance_to_mean_of_frames"]
+    if median <= LOW_AGREEMENT:
+        return []
+    return [
+        f"Low identity agreement: the restored frames do not look like the person in the input (median distance {median:.2f} in "
+        f"{facts['n_judged']} frames; below {LOW_AGREEMENT} counts as the same person). Do not use the film to recognise anybody."
+    ]
+
+
+def _frame_words(facts: FilmFacts) -> list[str]:
+    frames, source = _frames(facts.face), facts.source
+    words = [f"{note}." for note in source.notes]
+    if frames["without_face"]:
+        stretches = frames["stretches_without_face"]
+        named = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in stretches[:_MOST_NAMED])
+        more = f" and {len(stretches) - _MOST_NAMED} more stretches" if len(stretches) > _MOST_NAMED else ""
+        words.append(
+            f"In {frames['without_face']} of {frames['n']} frames no face was found ({named}{more}): there the film shows the input "
+            "itself, enlarged, at the place where the face was last seen or is seen next. Nothing is restored in them."
+        )
+    if frames["bridged"]:
+        words.append(f"In {frames['bridged']} frame(s) the place of the face was taken from the frames before and after.")
+    if frames["runs"] > 1:
+        words.append(
+            f"The film was cut or the face lost {frames['runs'] - 1} time(s); no frame was restored with frames from beyond."
+        )
+    if facts.tally.windows and max(facts.tally.windows) == 1:
+        words.append(
+            "Each frame was restored from itself alone: this is single-frame sharpening, without the evidence of other frames."
+        )
+    if facts.face.skipped:
+        index, why = next(iter(facts.face.skipped.items()))
+        words.append(f"{len(facts.face.skipped)} frame(s) are missing in the film; the first is {source.label(index)}: {why}.")
+    return words

@@ -97,9 +97,12 @@ def calibrate(clean: Sequence[Mixture]) -> Apart:
     groups = np.array([each.own.group for each in clean])
     noise = float(np.mean([_noise([each for each in clean if each.own.group == group]) for group in np.unique(groups)]))
 
+    # Frames that are one group by the lowest limit are one by all others.
+    one = [not (people.strangers or people.unsure) for people in (each.people(Apart(noise, _LIMITS[0], np.inf)) for each in clean)]
+
     def lowest(limits: Sequence[float], most: float, false: Callable[[Mixture, float], bool]) -> float:
         for place, limit in enumerate(limits):
-            wrong = np.array([false(each, limit) for each in clean])
+            wrong = np.array([not alike and false(each, limit) for each, alike in zip(clean, one, strict=True)])
             if np.mean([wrong[groups == group].mean() for group in np.unique(groups)]) <= most:
                 return float(limits[place])
         return float(limits[-1])
@@ -167,7 +170,7 @@ def gain_rows(made: Sequence[Mixture], method: Method, apart: Apart, limit: int)
         apart: the limits.
         limit: number of each.
     """
-    rows, count = list[dict[str, object]](), dict[tuple[str, str], int]()
+    rows, count, clean = list[dict[str, object]](), dict[tuple[str, str], int](), dict[int, float]()
     for each in made:
         key = each.own.group, each.kind
         if each.kind in ("0", MIDDLE) or each.own.group not in _GAINED or count.get(key, 0) >= limit:
@@ -176,8 +179,10 @@ def gain_rows(made: Sequence[Mixture], method: Method, apart: Apart, limit: int)
         strangers = np.isin(np.arange(len(each.foreign)), each.people(apart).strangers)
         without = {"all": np.zeros_like(strangers), "guard": strangers, "truth": each.foreign}
         row: dict[str, object] = {"group": each.own.group, "kind": each.kind, "person": each.own.person}
-        row |= {how: _psnr(each.own, each.pictures, out, method) for how, out in without.items()}
-        rows.append(row | {"clean": _psnr(each.own, each.own.sample.frames, without["all"], method)})
+        row |= {how: _psnr(each.own, each.pictures, out, method) for how, out in without.items() if how == "all" or out.any()}
+        if id(each.own) not in clean:
+            clean[id(each.own)] = _psnr(each.own, each.own.sample.frames, without["all"], method)
+        rows.append({"guard": row["all"]} | row | {"clean": clean[id(each.own)]})
     return rows
 
 

@@ -1,8 +1,9 @@
 """The standing recipe of the shipped weights: `make train-pretrained`, and `make train-twin` for the single-frame twin.
 
-In legs: the first taught the net what a face is, on one frame, at half of the cost of a step; later ones go on with many frames, each from the
-weights of the one before, whose card tells them all. The twin goes on with one frame for as many steps, so what it lacks against the shipped net
-is what the other frames give. Self-contained and resumable: killed at any time, the same command goes on from the last finished epoch.
+In legs: the first taught the net what a face is, on one frame, at half of the cost of a step; later ones go on with many frames, each
+from the weights of the one before, whose card tells them all. The twin goes on with one frame for as many steps, so what it lacks against
+the shipped net is what the other frames give. Self-contained and resumable: killed at any time, the same command goes on from the last
+finished epoch.
 """
 
 from __future__ import annotations

@@ -155,10 +155,12 @@ def _frames(found: Findings) -> Grid:
             if not some:
                 continue
             share, false = _cells(some, "found", "strangers"), _cells(some, "wrong", None)
+            clear = _cells([row for row in some if row["middle_face"]], "found", "strangers")
             told = _percent(*_cells(some, "told", None)) if kind == MIDDLE else "–"
             words = "the middle alone is a stranger" if kind == MIDDLE else f"{kind} of {some[0]['frames']} are strangers"
             # Of a clean sequence there is none to find; of a stranger in the middle, none to lose.
-            cells = "–" if kind == "0" else _percent(*share), "–" if kind == MIDDLE else _percent(*false)
+            shares = ("–", "–") if kind == "0" else (_percent(*share), _percent(*clear))
+            cells = *shares, "–" if kind == MIDDLE else _percent(*false)
             rows.append((group, words, *cells, told, str(len(some))))
     apart = found.apart
     notes = (
@@ -169,7 +171,7 @@ def _frames(found: Findings) -> Grid:
         "left out. With a stranger in the middle the others are the strangers to it; “told”: the report says that the middle is or may be "
         "another person than the rest.",
     )
-    heads = ("set", "frames", "strangers found", "sequences that lost a frame", "told", "sequences")
+    heads = ("set", "frames", "strangers found", "if the middle has a face", "sequences that lost a frame", "told", "sequences")
     return Grid("Frames of another person", heads, tuple(rows), notes)
 
 
@@ -238,7 +240,7 @@ def write_guard(found: Findings, out: str | Path) -> list[Path]:
     head = "# Identity guard\n\nMade by `sharpening guard`; every figure comes from the rows beside it.\n\n"
     words = f"Calibrated on {found.table['made_of']}.\n\n![Distances, reliability, strangers found]({STEM}.png)\n\n"
     return [
-        write_text(out / f"{STEM}.md", head + words + "\n\n".join(markdown(grid) for grid in grids(found)) + "\n"),
+        write_text(out / f"{STEM}.md", head + words + "\n\n".join(f"#{markdown(grid)}" for grid in grids(found)) + "\n"),
         write_text(out / f"{STEM}.csv", rows.to_csv(index=False, float_format="%.5g")),
         write_text(out / f"{STEM}.frames.csv", pd.DataFrame(found.frames).to_csv(index=False)),
         write_text(out / f"{STEM}.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n"),

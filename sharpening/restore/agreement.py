@@ -21,7 +21,9 @@ __all__ = ["Agreement", "compare", "describe", "measure"]
 
 Picture = NDArray[np.uint8]
 
-_READ = tuple(Reading(0.0, 0.0, 0.0).facts())
+_UNREAD = dict.fromkeys(Reading(0.0, 0.0, 0.0).facts()) | {
+    "reading_words": "Not known: the table of distances was not measured with results of these weights, described by this judge."
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Agreement:
             "frame_cosines": [_short(value) for value in self.frame_cosines],
             "frame_distances": [_short(value) for value in self.frame_distances],
             "distances_among_frames": [_short(value) for value in self.among_frames],
-            **(dict.fromkeys(_READ) if self.reading is None else self.reading.facts()),
+            **(_UNREAD if self.reading is None else self.reading.facts()),
         }
 
 
@@ -79,15 +81,23 @@ def describe(frames: Sequence[Picture], size: int, judge: FaceJudge) -> Tensor:
 
 
 def measure(
-    picture: NDArray[np.float32], frames: Sequence[Picture], judge: FaceJudge | None, described: Tensor | None = None
+    picture: NDArray[np.float32],
+    frames: Sequence[Picture],
+    judge: FaceJudge | None,
+    described: Tensor | None = None,
+    *,
+    weights: str | None = None,
 ) -> Agreement:
-    """Compare the result with each frame.
+    """Compare the result with each frame; read the distance where the package's table was measured with results of the same weights.
+
+    A result shares the damage of its frames, so that even the true picture lies further away, and another network's result elsewhere.
 
     Args:
         picture: float `[S, S, 3]` in [0, 1].
         frames: uint8 `[h, w, 3]` each.
         judge: None when the judge is to be left out.
         described: what `describe` made of the frames, where it is known already.
+        weights: sha256 of the weights that made the picture; None where something else had a hand in it.
     """
     if judge is None:
         return Agreement(problem="it was left out")
@@ -99,7 +109,7 @@ def measure(
     if bool(rows.isnan().any(dim=1).all()):
         return Agreement(problem="no face was recognised in any of the frames")
     found, table = compare(row, rows), same_person()
-    if judge.network.name != table.judge or found.to_person is None:
+    if judge.network.name != table.judge or weights != table.weights or found.to_person is None:
         return found
     return replace(found, reading=table.read(found.to_person, int(rows.isfinite().all(dim=1).sum())))
 

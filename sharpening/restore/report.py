@@ -20,7 +20,7 @@ from sharpening.restore.finetune import Finetuned
 from sharpening.restore.guard import Guard
 from sharpening.restore.located import Located
 from sharpening.restore.network import TrainedNetwork
-from sharpening.restore.same_person import Reading, same_person
+from sharpening.restore.same_person import Reading
 from sharpening.restore.source import Source
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 
 SCHEMA = "sharpening.restore/1"
 
-# Where there is no reading by the measured table (`same_person`): with other judges, or pictures that were described in another way.
+# Where there is no reading by the measured table (`same_person`): it holds for the results of some weights alone.
 LOW_AGREEMENT = SAME_PERSON_DISTANCE
 # Measured on 47 sequences of 7×32×32 of the valid split (coded clips and damaged stills), 22 November 2026: the median distance of a frame
 # to its neighbours was below 0.54 in 99 % of the frames, of a stranger's above 0.567 in 95 %.
@@ -71,7 +71,7 @@ def build_report(
         "face": face_facts(located),
         "weights": weight_facts(trained),
         "finetune": None if finetuned is None else finetuned.facts(),
-        "identity_agreement": agreement.facts() | {"calibrated_for_these_weights": _calibrated(trained, finetuned)},
+        "identity_agreement": agreement.facts(),
         "identity_guard": None if guard is None else guard.facts(),
         "evidence": None if evidence is None else evidence.facts(),
         "warnings": [*warnings_for(source, located, trained, agreement, guard), *by_finetuner],
@@ -80,11 +80,6 @@ def build_report(
         "seed": None,  # nothing in restoring is left to chance
         "seconds": {step: round(value, 4) for step, value in seconds.items()},
     }
-
-
-def _calibrated(trained: TrainedNetwork, finetuned: Finetuned | None) -> bool:
-    """Whether the table of distances was measured with results like this one; else its reading is a guess."""
-    return finetuned is None and trained.card.sha256 == same_person().weights
 
 
 def frame_facts(located: Located, shares: tuple[float, ...]) -> dict[str, Any]:

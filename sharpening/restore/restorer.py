@@ -216,7 +216,8 @@ class Restorer:
         evidence = None if alone is None else self._evidence(job, picture, output, alone, bicubic, painted_over)
         begin = time.perf_counter()
         described = None if job.guard is None else job.guard.described
-        agreement = measure(picture, list(job.located.sequence.frames), self.judge, described)
+        weights = None if finetuned else self.trained.card.sha256
+        agreement = measure(picture, list(job.located.sequence.frames), self.judge, described, weights=weights)
         job.seconds["agreement"] = time.perf_counter() - begin
         report = build_report(
             job.source,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +21,8 @@ from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.guard import find_strangers, sort_people, watch
 from sharpening.restore.report import identity_warnings
 from sharpening.restore.same_person import TABLE, Apart, load_table, same_person
+from sharpening.weights.card import load_card
+from sharpening.weights.names import true_name
 from tests.restore_helpers import crops
 
 APART = Apart(noise=0.1, person=0.2, most=0.25)
@@ -200,7 +204,9 @@ def restore(quiet):
     """A restorer that sees people by their brightness."""
 
     def build(**options: object) -> Restorer:
-        return Restorer(quiet.trained, judge=FakeJudge(), **options)
+        # As if the table had been measured with the results of these weights.
+        trained = replace(quiet.trained, card=replace(quiet.trained.card, sha256=same_person().weights))
+        return Restorer(trained, judge=FakeJudge(), **options)
 
     return build
 
@@ -360,4 +366,22 @@ def test_dlib_describes_each_frame_once(restorer, film_frames) -> None:
     assert guard["strangers"] == []
     again = measure(restored.picture, list(restored.frames), restorer.judge)
     assert again.to_person == pytest.approx(agreement["distance_to_mean_of_frames"], abs=1e-4)
-    assert again.reading is not None
+    assert agreement["reading"] is None  # these weights are not those of the table
+
+
+def test_table_holds_for_the_results_of_its_weights_alone(quiet) -> None:
+    frames, picture = list(scene("aaaaaaa")), np.full((128, 128, 3), 0.5, np.float32)
+    table = same_person()
+    assert measure(picture, frames, FakeJudge(), weights=table.weights).reading is not None
+    for weights in ("another hash", None):
+        agreement = measure(picture, frames, FakeJudge(), weights=weights)
+        assert agreement.distance is not None
+        assert agreement.reading is None
+        assert agreement.facts()["reading_words"].startswith("Not known")
+    assert measure(picture, frames, FakeJudge("another"), weights=table.weights).reading is None
+
+
+def test_table_was_measured_with_the_shipped_weights() -> None:
+    """New weights shift the distances: `sharpening guard --write` measures them anew."""
+    card = load_card(Path(__file__).parents[2] / "pretrained" / f"{true_name('default')}.safetensors")
+    assert same_person().weights == card.sha256

@@ -53,7 +53,8 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	rm $(RUNS)-hold.txt
 
 PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
-LEG      = --epochs 8 --steps 200 --seed 3
+# A leg of 1,600 steps: 90 minutes on one busy core; --seed is another one for each leg.
+LEG      = --epochs 8 --steps 200
 
 train-pretrained: setup  ## Train the shipped weights further on DATA (default ../shared/data); resumes; replaces them when better
 	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors $(LEG)
@@ -63,7 +64,7 @@ train-twin: setup    ## Train the single-frame twin (RUNS/twin_small): as many s
 	$(PRETRAIN) --out $(RUNS)/twin_small --init $(RUNS)/twin_first/twin_small.safetensors --one-frame $(LEG)
 
 train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
-	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 2e-4 --seed 4
+	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 2e-4
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -162,7 +163,7 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     return Learner(dls, _WithFlow(net), loss_func=loss, opt_func=optimiser, cbs=cbs)
 
 
-_OPTIONS = ("preset", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip", "seed")
+_OPTIONS = ("preset", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip")
 
 
 def main() -> None:
@@ -181,9 +182,12 @@ def main() -> None:
     for name in _OPTIONS:
         default = getattr(PretrainPlan(), name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"default {default}")
+    parser.add_argument("--seed", type=int, help="another one for each leg when left out, so that no leg sees the samples of another")
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
-    plan = PretrainPlan(**{name: given[name] for name in _OPTIONS})
+    history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
+    seed = history.count(" steps of ") if given["seed"] is None else given["seed"]
+    plan = PretrainPlan(**{name: given[name] for name in _OPTIONS}, seed=seed)
     if given["one_frame"]:
         plan = replace(plan, n_choices=(1,))
     if given["n_choices"]:
@@ -198,11 +202,12 @@ def main() -> None:
         return
     name = f"{'twin' if given['one_frame'] else 'fusion'}_{plan.preset}"
     name += "" if plan.critic == "charbonnier" else f"_{plan.critic}"
-    history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
     held = SharedData(given["data"])
     counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
     folder = given["out"] if given["one_frame"] else Path("pretrained")
     export_better(net, name, folder, plan, figures, history=history, data=counted)
+    # The leg is over: the next call starts another one.
+    shutil.rmtree(given["out"] / "checkpoints")
 
 
 if __name__ == "__main__":

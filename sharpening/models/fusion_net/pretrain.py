@@ -182,7 +182,9 @@ def main() -> None:
     for name in _OPTIONS:
         default = getattr(PretrainPlan(), name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"default {default}")
-    parser.add_argument("--seed", type=int, help="another one for each leg when left out, so that no leg sees the samples of another")
+    parser.add_argument(
+        "--seed", type=int, help="another one for each leg when left out, so that no leg sees the samples of another"
+    )
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "

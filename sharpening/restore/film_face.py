@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpening.errors import RangeError, ShapeError
+from sharpening.errors import ShapeError
 from sharpening.models.face_align.track import Track, follow_face
 from sharpening.restore.film_path import FacePath, steady_path
 from sharpening.restore.locate import come_cropped, cut_side, nothing_found, readable
@@ -99,11 +99,7 @@ def find_in_film(
         ShapeError: frames of different sizes, or cropped ones that are not square.
         RangeError: a box, face or start that does not fit the input.
     """
-    if choice.start >= source.n:
-        raise RangeError("start", choice.start, f"below {source.n}, the number of frames of {source.name}")
-    cropped = choice.cropped
-    if cropped is None:
-        cropped = choice.box is None and choice.face is None and come_cropped(source, choice)
+    cropped = come_cropped(source, choice)
     look = _Look(source, choice, progress)
     return _cropped(look, size) if cropped else _followed(look, size, largest or size)
 

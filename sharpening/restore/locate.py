@@ -44,16 +44,25 @@ def locate(source: Source, choice: Choice, *, n: int, size: int, largest: int | 
         ShapeError: cropped frames of different sizes, or not square.
         RangeError: a box, face or start that does not fit the input.
     """
-    if choice.start >= source.n:
-        raise RangeError("start", choice.start, f"below {source.n}, the number of frames of {source.name}")
-    cropped = choice.cropped
-    if cropped is None:
-        cropped = choice.box is None and choice.face is None and come_cropped(source, choice)
-    return _take_cropped(source, choice, n, size) if cropped else _find(source, choice, n, (size, largest or size))
+    return (
+        _take_cropped(source, choice, n, size)
+        if come_cropped(source, choice)
+        else _find(source, choice, n, (size, largest or size))
+    )
 
 
 def come_cropped(source: Source, choice: Choice) -> bool:
-    """By the first frame that can be read: a square of at most `CROP_SIDE`."""
+    """Whether the frames are cropped faces: as the user says, else by the first that can be read, a square of at most `CROP_SIDE`.
+
+    Raises:
+        RangeError: the input has no such first frame.
+    """
+    if choice.start >= source.n:
+        raise RangeError("start", choice.start, f"below {source.n}, the number of frames of {source.name}")
+    if choice.cropped is not None:
+        return choice.cropped
+    if choice.box is not None or choice.face is not None:
+        return False
     first = next((picture for _, picture in source.read(choice.start, choice.stop) if isinstance(picture, np.ndarray)), None)
     return first is not None and first.shape[0] == first.shape[1] <= CROP_SIDE
 

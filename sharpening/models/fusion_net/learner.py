@@ -19,14 +19,15 @@ from sharpening.training.learner import batch_form
 
 __all__ = ["get_learner", "parameter_groups"]
 
-_LATE = ("fuse", "decoder")
+_LATE = ("fuse", "decoder", "correction", "spread")
 
 
 def parameter_groups(network: FusionNet) -> list[list[nn.Parameter]]:
     """What sees and aligns single frames, then what joins and paints: the groups that `freeze` goes by."""
-    early = [p for name, module in network.named_children() if name not in _LATE for p in module.parameters()]
-    late = [p for name in _LATE for p in getattr(network, name).parameters()]
-    return [early, late]
+    groups: list[list[nn.Parameter]] = [[], []]
+    for name, module in network.named_children():
+        groups[name in _LATE] += module.parameters()
+    return groups
 
 
 def get_learner(

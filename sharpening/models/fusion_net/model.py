@@ -124,7 +124,8 @@ class FusionNet(nn.Module):
         features = torch.cat([up, self.encoder(stack.reshape(bs * n, 3, height, width))], dim=1)
         warped = warp(features, grid).reshape(bs, n, -1, 2 * height, 2 * width)
         own = features.reshape(bs, n, -1, 2 * height, 2 * width)[:, n // 2]
-        fused, weights = self.fuse(own, warped, belief, pixel_phase(grid, height, width))
+        phase = None if self.fuse.from_phase is None else pixel_phase(grid, height, width)
+        fused, weights = self.fuse(own, warped, belief, phase)
         fine = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
         pred = bicubic + self.trust * projected + self.decoder.paint(fine)
         if self.correction is not None:
@@ -222,7 +223,7 @@ class _Fuse(nn.Module):
         self.reject = nn.Parameter(torch.full((n_features,), -4.0))
         self.act = nn.LeakyReLU(0.1)
 
-    def forward(self, own: Tensor, warped: Tensor, belief: Tensor, phase: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, own: Tensor, warped: Tensor, belief: Tensor, phase: Tensor | None) -> tuple[Tensor, Tensor]:
         """Fuse.
 
         Args:
@@ -230,7 +231,7 @@ class _Fuse(nn.Module):
             warped: `[bs, n, c, H, W]`, features of all frames, aligned.
             belief: `[bs·n, 1, ·, ·]`, 0 … 1: a prior on the attention that no training can unlearn. Garbage is rare in training, so the
                 learned part alone lets it in.
-            phase: `[bs·n, 4, H, W]`, see `pixel_phase`.
+            phase: `[bs·n, 4, H, W]`, see `pixel_phase`; None without that extra.
 
         Returns:
             Fused features `[bs, c, H, W]`, and weights `[bs, n + 1, H, W]`.
@@ -238,7 +239,7 @@ class _Fuse(nn.Module):
         bs, n, c, height, width = warped.shape
         distance = (warped[:, :, :3] - own[:, None, :3]).abs()
         seen = self.from_frame(torch.cat([warped, distance], dim=2).flatten(0, 1))
-        if self.from_phase is not None:
+        if self.from_phase is not None and phase is not None:
             seen = seen + self.from_phase(phase)
         # What the middle says is computed once and added for each frame.
         seen = (seen.unflatten(0, (bs, n)) + self.from_own(own).unsqueeze(1)).flatten(0, 1)

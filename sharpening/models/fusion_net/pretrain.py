@@ -130,13 +130,9 @@ def pretrain(
 
 def _continue(net: FusionNet, init: Path) -> None:
     """Go on from other weights; extras that those do not have start as nothing."""
-    state = load_state(init)
-    fresh = {key: value for key, value in net.state_dict().items() if key not in state and _of_extra(key)}
+    state, first = load_state(init), FusionNet(net.preset).state_dict()
+    fresh = {key: value for key, value in net.state_dict().items() if key not in state and key not in first}
     load_into(net, {**state, **fresh}, source=init)
-
-
-def _of_extra(key: str) -> bool:
-    return key.startswith(("fine_flow.", "correction.", "spread.", "fuse.from_phase.", "fuse.gate."))
 
 
 def _bank(data: SharedData, split: str, cache: Path) -> FaceBank:

@@ -1,6 +1,7 @@
 """The standing recipe on a made data set: it learns something, survives a kill, and writes weights only when they are better."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +110,11 @@ def test_weights_of_another_net_are_still_refused(tmp_path):
     file = save_state(tmp_path / "bad.safetensors", state)
     with pytest.raises(WeightsMismatch, match="encoder"):
         module._continue(FusionNet("tiny"), file)
+
+
+def test_a_leg_with_the_perceptual_critic_learns(small_data, tmp_path):
+    net, figures = pretrain(replace(PLAN, epochs=1, steps=1, critic="perceptual"), small_data, tmp_path / "run")
+    assert all(math.isfinite(value) for value in figures.values())
+    torch.manual_seed(PLAN.seed)
+    fresh = FusionNet("tiny", extras=PLAN.extras)
+    assert any(not torch.equal(a, b) for a, b in zip(net.decoder.parameters(), fresh.decoder.parameters(), strict=True))

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sharpening.models.basic_blocks import ResStack, affine_grid, conv, inverse_affine, softened, upshuffle, warp
 
-__all__ = ["EXTRAS", "Correction", "FineFlow", "FrameGate", "SpreadHead", "pixel_phase", "seen_grid"]
+__all__ = ["EXTRAS", "Correction", "FineFlow", "FrameGate", "FrameQuality", "SpreadHead", "pixel_phase", "seen_grid"]
 
 EXTRAS: dict[str, str] = {
     "fine-flow": "a second, local step of the residual flow, on frames that the first one has warped already",
@@ -19,6 +19,7 @@ EXTRAS: dict[str, str] = {
     "gate": "a frame can be turned away as a whole",
     "correction": "an unrolled back-projection: the picture is looked at as each frame saw it, and what is missing is brought back",
     "spread": "the expected error of each pixel (a Laplace distribution); does not touch the picture",
+    "quality": "the expected error is told how good the frames are as a whole: strong film coding leaves smooth places that look certain",
 }
 
 
@@ -132,17 +133,63 @@ class Correction(nn.Module):
         return self.paint(joined), joined
 
 
+class FrameQuality(nn.Module):
+    """How good the frames are as a whole, from traces of the coding and from how they differ: one judgement for the picture, order-free.
+
+    Args:
+        width: Features of one frame.
+        out: Features that the judgement scales and shifts.
+    """
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            conv(9, width),
+            nn.LeakyReLU(0.1),
+            conv(width, width, dilation=2),
+            nn.LeakyReLU(0.1),
+            conv(width, width),
+            nn.LeakyReLU(0.1),
+        )
+        self.judge = nn.Sequential(nn.Linear(4 * width, 2 * width), nn.LeakyReLU(0.1), nn.Linear(2 * width, 2 * out))
+        last: nn.Module = self.judge[-1]
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, stack: Tensor, aligned: Tensor) -> tuple[Tensor, Tensor]:
+        """Two of `[bs, out, 1, 1]`, 0 at first: scale and offset.
+
+        Args:
+            stack: `[bs, n, 3, h, w]`, the frames.
+            aligned: Likewise, brought to the middle one.
+        """
+        bs, n = stack.shape[:2]
+        fine = stack - F.avg_pool2d(stack.flatten(0, 1), 3, stride=1, padding=1, count_include_pad=False).unflatten(0, (bs, n))
+        missed = aligned - stack[:, n // 2, None]
+        seen = self.look(torch.cat([stack, 8 * fine, 4 * missed], dim=2).detach().flatten(0, 1))
+        each = torch.cat([seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1).unflatten(0, (bs, n))
+        judged = self.judge(torch.cat([each[:, n // 2], each.mean(dim=1)], dim=1))
+        scale, offset = judged[:, :, None, None].chunk(2, dim=1)
+        return scale, offset
+
+
 class SpreadHead(nn.Module):
-    """The scale b of a Laplace distribution of each pixel's error, learned beside the picture (Kendall and Gal 2017, arXiv 1703.04977)."""
+    """The scale b of a Laplace distribution of each pixel's error, learned beside the picture (Kendall and Gal 2017, arXiv 1703.04977).
+
+    Args:
+        fine: Channels of the features.
+        quality: Whether it looks at the frames as a whole as well.
+    """
 
     least = 1e-3  # a quarter of a grey level
     usual = -3.5  # e^-3.5 is 8 grey levels
 
-    def __init__(self, fine: int) -> None:
+    def __init__(self, fine: int, *, quality: bool = False) -> None:
         super().__init__()
         self.look = nn.Sequential(conv(fine + 2, 16), nn.LeakyReLU(0.1), conv(16, 16), nn.LeakyReLU(0.1), upshuffle(16, 1))
+        self.quality = FrameQuality(24, 16) if quality else None
 
-    def forward(self, fine: Tensor, none: Tensor, other: Tensor) -> Tensor:
+    def forward(self, fine: Tensor, none: Tensor, other: Tensor, stack: Tensor, aligned: Tensor) -> Tensor:
         """`[bs, 1, 4h, 4w]`, more than 0.
 
         Args:
@@ -150,6 +197,15 @@ class SpreadHead(nn.Module):
                 become worse so that its errors can be foretold better.
             none: `[bs, 1, 2h, 2w]`, share of "none of the frames".
             other: `[bs, 1, 2h, 2w]`, share of the frames other than the middle.
+            stack: `[bs, n, 3, h, w]`, the frames.
+            aligned: `[bs, n, 3, h, w]`, the frames brought to the middle by the affine motion.
         """
-        log = self.look(torch.cat([fine, none, other], dim=1).detach()) + self.usual
+        first, *rest = self.look
+        seen = first(torch.cat([fine, none, other], dim=1).detach())
+        if self.quality is not None:
+            scale, offset = self.quality(stack, aligned)
+            seen = seen * (1 + scale) + offset
+        for layer in rest:
+            seen = layer(seen)
+        log = seen + self.usual
         return log.clamp(-6.0, 0.5).exp() + self.least

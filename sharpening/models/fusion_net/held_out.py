@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class HeldOut(Callback):
     """Measures the running mean of the weights after each epoch, on faces that no step has seen, and writes a line of the log.
 
     Attributes:
-        figures: Of the last epoch: PSNR [dB] per set, of the net, of the net given the middle alone ("_one"), of bicubic ("_bicubic").
+        figures: Of the last epoch: PSNR [dB] per set, of the net, of the net given the middle alone ("_one"), of bicubic ("_bicubic");
+            of a net that foretells its error the mean log-likelihood of the error ("_likelihood").
     """
 
     order = 71  # after the running mean and the checkpoint
@@ -66,16 +68,22 @@ class HeldOut(Callback):
     def _measure(self, name: str, frames: Tensor, label: Tensor) -> dict[str, float]:
         device = next(self.model.parameters()).device
         middle = frames[:, 9:12]
-        results = {
-            f"{name}_bicubic": F.interpolate(middle, scale_factor=4, mode="bicubic"),
-            f"{name}_one": self._run(middle, device),
-        }
+        alone, spread = self._run(middle, device)
+        results = {f"{name}_bicubic": F.interpolate(middle, scale_factor=4, mode="bicubic"), f"{name}_one": alone}
+        pred = alone
         if self.n_frames > 1:
-            results[name] = self._run(frames, device)
-        return {key: round(float(psnr(pred.clamp(0, 1), label).mean()), 3) for key, pred in results.items()}
+            pred, spread = self._run(frames, device)
+            results[name] = pred
+        figures = {key: round(float(psnr(pred.clamp(0, 1), label).mean()), 3) for key, pred in results.items()}
+        if spread is not None:
+            error = (pred - label).abs().mean(dim=1, keepdim=True)
+            figures[f"{name}_likelihood"] = round(-float((math.log(2) + spread.log() + error / spread).mean()), 4)
+        return figures
 
-    def _run(self, frames: Tensor, device: torch.device) -> Tensor:
-        return torch.cat([self.model.net(part.to(device)).cpu() for part in frames.split(8)])
+    def _run(self, frames: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        found = [self.model.net.parts(part.to(device)) for part in frames.split(8)]
+        spreads = [each.spread.cpu() for each in found if each.spread is not None]
+        return torch.cat([each.pred.cpu() for each in found]), torch.cat(spreads) if spreads else None
 
 
 def fixed_batch(bank: FaceBank, how: str, p_clip: float, size: int) -> tuple[Tensor, Tensor]:

@@ -100,7 +100,7 @@ class FusionNet(nn.Module):
         fine = sizes.levels[0]
         self.fine_flow = FineFlow(16 if preset != "tiny" else 4) if "fine-flow" in extras else None
         self.correction = Correction(fine, sizes.tail) if "correction" in extras else None
-        self.spread = SpreadHead(fine) if "spread" in extras else None
+        self.spread = SpreadHead(fine, quality="quality" in extras) if "spread" in extras else None
 
     def forward(self, frames: Tensor) -> Tensor:
         """The restored middle frame, `[bs, 3, 4h, 4w]`."""
@@ -133,7 +133,9 @@ class FusionNet(nn.Module):
             addition, fine = self.correction(pred, fine, stack, grid, back, weights[:, :-1])
             pred = pred + addition
         others = 1 - weights[:, n // 2, None] - weights[:, -1:]
-        spread = None if self.spread is None else self.spread(fine, weights[:, -1:], others)
+        spread = None
+        if self.spread is not None:
+            spread = self.spread(fine, weights[:, -1:], others, stack, aligned.unflatten(0, (bs, n)))
         return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights, spread)
 
     def _register(self, stack: Tensor, middle: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ class PretrainPlan:
     Attributes:
         preset: Size of the net.
         extras: What it has beside its first design, see `fusion_net.extras`.
+        only: Name of the one part that is trained, with all others as they are; empty for the whole net.
         damage: Preset of the damage, see `frames.degrade`.
         other_damage: Single settings of it that are to be otherwise, for ablations.
         n_choices: Numbers of frames, one drawn for each batch.
@@ -37,6 +38,7 @@ class PretrainPlan:
 
     preset: str = "small"
     extras: tuple[str, ...] = tuple(EXTRAS)
+    only: str = ""
     damage: str = "train-alive"
     other_damage: Mapping[str, Any] = field(default_factory=dict)
     n_choices: tuple[int, ...] = tuple(range(1, 16))

@@ -115,6 +115,8 @@ def pretrain(
     net = FusionNet(plan.preset, n_frames=plan.n_usual, extras=plan.extras).to(device).to(memory_format=torch.channels_last)
     if init is not None:
         _continue(net, Path(init))
+    if plan.only:
+        net.requires_grad_(requires_grad=False).get_submodule(plan.only).requires_grad_()
     ema = Ema(plan.ema)
     held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop)
     keeper = Checkpoints(folder / "checkpoints")
@@ -159,7 +161,7 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     return Learner(dls, _WithFlow(net), loss_func=loss, opt_func=optimiser, cbs=cbs)
 
 
-_OPTIONS = ("preset", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip")
+_OPTIONS = ("preset", "only", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip")
 
 
 def main() -> None:

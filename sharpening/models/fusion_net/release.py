@@ -43,18 +43,19 @@ def export_better(
         name: Of the file.
         folder: Where it goes.
         plan: What it was trained by.
-        figures: Held-out PSNR [dB], as `HeldOut` has them.
+        figures: Held-out, as `HeldOut` has them.
         history: What was trained before, for the card.
         data: What it was trained on, with the terms.
     """
     found = {f"heldout_{name}": value for name, value in figures.items()}
     there = folder / f"{name}.safetensors"
-    if there.is_file() and (gain := _gain(found, load_card(there).metrics, one_frame=plan.one_frame)) <= 0:
-        log.info("%s stays: the new weights are better by %.3f dB", there, gain)
+    if there.is_file() and (gain := _gain(found, load_card(there).metrics, plan)) <= 0:
+        log.info("%s stays: the new weights are better by %.3f", there, gain)
         return
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
     leg = f"{history}{steps} steps of {plan.bs} sequences, n in {counts}, {plan.opt}, lr {plan.lr}, {plan.critic}"
+    leg += f", {plan.only} alone" if plan.only else ""
     how = f"frames.degrade preset '{plan.damage}', {plan.p_clip:.0%} clips"
     recipe = f"models/fusion_net/pretrain.py (make train-pretrained), {how}: {leg}, seed {plan.seed}"
     export(
@@ -73,7 +74,12 @@ def export_better(
     log.info("wrote %s", there)
 
 
-def _gain(found: Mapping[str, float], there: Mapping[str, Any], *, one_frame: bool) -> float:
-    """Mean gain [dB] over the held-out sets that both have figures of; endless where they share none."""
-    keys = [key for key in found if key in there and key.endswith("_one") == one_frame and not key.endswith("_bicubic")]
+def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
+    """Mean gain over the held-out sets that both have figures of; endless where they share none.
+
+    It is a gain in PSNR [dB], or, where nothing but the expected error was trained, in its log-likelihood.
+    """
+    kind = "_likelihood" if plan.only == "spread" else "_one" if plan.one_frame else ""
+    names = {key.removesuffix("_bicubic") for key in found if key.endswith("_bicubic")}
+    keys = [name + kind for name in names if name + kind in found and name + kind in there]
     return sum(found[key] - float(there[key]) for key in keys) / len(keys) if keys else math.inf

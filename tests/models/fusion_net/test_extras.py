@@ -5,7 +5,7 @@ import torch
 
 from sharpening.errors import RangeError
 from sharpening.models.basic_blocks import affine_grid, identity_grid, warp
-from sharpening.models.fusion_net.extras import EXTRAS, Correction, SpreadHead, pixel_phase, seen_grid
+from sharpening.models.fusion_net.extras import EXTRAS, Correction, FrameQuality, SpreadHead, pixel_phase, seen_grid
 from sharpening.models.fusion_net.model import FusionNet
 
 
@@ -44,10 +44,23 @@ def test_correction_starts_as_nothing_and_sees_what_is_missing(generator):
 def test_expected_error_does_not_reach_back_to_the_picture(generator):
     fine = torch.rand(1, 8, 16, 16, generator=generator, requires_grad=True)
     share = torch.zeros(1, 1, 16, 16)
-    spread = SpreadHead(8)(fine, share, share)
-    assert spread.shape == (1, 1, 32, 32)
-    assert spread.min() > 0
-    assert not torch.autograd.grad(spread.sum(), fine, allow_unused=True)[0]
+    stack = torch.rand(1, 3, 3, 8, 8, generator=generator, requires_grad=True)
+    for quality in (False, True):
+        spread = SpreadHead(8, quality=quality)(fine, share, share, stack, stack)
+        assert spread.shape == (1, 1, 32, 32)
+        assert spread.min() > 0
+        assert torch.autograd.grad(spread.sum(), [fine, stack], allow_unused=True) == (None, None)
+
+
+def test_quality_of_the_frames_is_one_judgement_without_order(generator):
+    judge = FrameQuality(4, 6)
+    stack, aligned = torch.rand(2, 1, 5, 3, 16, 16, generator=generator)
+    assert all(each.shape == (1, 6, 1, 1) and not each.any() for each in judge(stack, aligned))
+    torch.nn.init.normal_(judge.judge[-1].weight, generator=generator)
+    order = [3, 0, 2, 4, 1]
+    found, mixed, softer = judge(stack, aligned), judge(stack[:, order], aligned[:, order]), judge(stack / 2, aligned)
+    assert torch.allclose(found[0], mixed[0], atol=1e-6)
+    assert not torch.allclose(found[1], softer[1], atol=1e-3)
 
 
 def test_a_frame_can_be_turned_away_as_a_whole(generator):

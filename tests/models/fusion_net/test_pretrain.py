@@ -34,7 +34,8 @@ def test_a_stopped_run_goes_on_where_it_was(small_data, tmp_path):
     pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
     net, figures = pretrain(PLAN, small_data, tmp_path / "run")
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
-    assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "h264", "clips") for kind in ("", "_one", "_bicubic")}
+    kinds = ("", "_one", "_bicubic", "_likelihood")
+    assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "h264", "clips") for kind in kinds}
     assert all(torch.isfinite(p).all() for p in net.parameters())
 
 
@@ -54,6 +55,20 @@ def test_weights_are_replaced_only_by_better_ones(small_data, tmp_path):
     # What is lost in one set must be won in the others.
     export_better(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 23.0, "h264": figures["h264"] - 2})
     assert load_card(tmp_path / "fusion_tiny.safetensors").metrics["heldout_stills"] == 22.0
+
+
+def test_the_expected_error_learns_alone_and_is_kept_when_it_foretells_better(small_data, tmp_path):
+    first, figures = pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "first")
+    export_better(first, "fusion_tiny", tmp_path, PLAN, figures)
+    plan = replace(PLAN, epochs=1, only="spread", opt="adam", lr=1e-2)
+    net, found = pretrain(plan, small_data, tmp_path / "second", init=tmp_path / "fusion_tiny.safetensors")
+    before, after = first.state_dict(), net.state_dict()
+    assert {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])} == {"spread"}
+    assert found["stills"] == figures["stills"]
+    for gain, kept in ((-0.1, ""), (0.1, "spread alone")):
+        better = {key: value + gain * key.endswith("_likelihood") for key, value in figures.items()}
+        export_better(net, "fusion_tiny", tmp_path, plan, better)
+        assert kept in load_card(tmp_path / "fusion_tiny.safetensors").recipe
 
 
 def test_loss_counts_the_flow_only_where_the_motion_is_known(generator):

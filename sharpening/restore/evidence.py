@@ -45,7 +45,8 @@ class Evidence:
     """What one picture rests on.
 
     Attributes:
-        shares: n numbers: how much each frame gave, at most 1 in all.
+        shares: n numbers: how much of what was fused came from each frame, at most 1 in all. The middle frame gives more than its share:
+            it is also the base that all is added to.
         maps: float32 `[n + 1, H, W]`: the same at each place of the picture, the last one for "none of the frames"; they sum to 1.
         error: float32 `[H, W]`: in about two of three pixels (68 %) the error, mean over the colours, is at most this [grey levels]; None
             where it is not known.
@@ -102,6 +103,7 @@ class Evidence:
                 "high_error": HIGH_ERROR,
                 "borne_out_below": BORNE_OUT,
                 "mostly_none_above": MOSTLY_NONE,
+                "shares": "of what was fused; the middle frame is besides the base that all is added to",
             },
         }
 

@@ -43,7 +43,7 @@ class Region:
         name: of the region; sides of a face are the person's own, those of ninths the picture's.
         size: share of the picture, 0 … 1.
         error: mean of the error that 68 % of the pixels stay under [grey levels]; None where it is not known.
-        share_middle: what the middle frame gave, 0 … 1.
+        share_middle: of what was fused, what the middle frame gave, 0 … 1; it is the base that all is added to besides.
         share_others: what the other frames gave.
         share_none: what none of the frames gave.
         frame_use: how much of what was added depends on the other frames, 0 … 1.

@@ -36,7 +36,7 @@ class Output(NamedTuple):
 
     Attributes:
         pictures: `[bs, 3, H, H]`, RGB, clamped to [0, 1]; `scale` times the size of the frames.
-        shares: `[bs, n]`: how much each frame gave, at most 1 in all; None where the network cannot tell.
+        shares: `[bs, n]`: how much of what was fused came from each frame, at most 1 in all; None where the network cannot tell.
         maps: `[bs, n + 1, 2h, 2w]`: the same at each place of the picture, the last one for "none of the frames"; they sum to 1.
         spread: `[bs, 1, H, H]`: how large the network expects its error to be, in the units of the picture, not calibrated.
     """

@@ -32,7 +32,7 @@ class Restored:
         picture: float32 `[H, W, 3]`, RGB in [0, 1].
         bicubic: the middle frame, enlarged by bicubic interpolation, likewise; to compare with.
         frames: uint8 `[n, h, w, 3]`: what the network was given, the middle at index n // 2.
-        weights: how much each frame gave to the picture, n numbers of at most 1 in all; empty where the network cannot tell.
+        weights: how much of what was fused came from each frame, n numbers of at most 1 in all; empty where the network cannot tell.
         report: all facts, as they are written to the JSON file.
         evidence: what the picture rests on, place by place; None where the network cannot tell, or it was left out.
     """
@@ -55,7 +55,7 @@ class Restored:
         return list(self.report["warnings"])
 
     def sheet(self, *, size: int = 128) -> Picture:
-        """Contact sheet: the frames with their number and share, then the bicubic picture beside the result.
+        """Contact sheet: the frames with their number and share of what was fused, then the bicubic picture beside the result.
 
         With evidence: under the frames where the picture took them, and how much they differ from it [grey levels]; beside the result the
         error that 68 % of the pixels stay under, the part of the other frames, that of no frame, and what the frames say against it.
@@ -109,8 +109,10 @@ class Restored:
 
     def _captions(self) -> list[str]:
         used = self.report["frames"]["used"]
-        shares = [f"{share:.0%}" for share in self.weights] or [""] * len(used)
+        shares = [f"fused {share:.0%}" for share in self.weights] or [""] * len(used)
         middle = len(used) // 2
+        if self.weights:
+            shares[middle] = f"base + {shares[middle]}"
         return [f"{row['index']}{' (middle)' if i == middle else ''}\n{shares[i]}" for i, row in enumerate(used)]
 
 

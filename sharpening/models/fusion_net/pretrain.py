@@ -122,12 +122,21 @@ def pretrain(
     keeper = Checkpoints(folder / "checkpoints")
     learn = _learner(plan, train, net, [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
+    if start == 0:
+        _set_aside(held_out.file)
     log.info("%d stills, %d clips; epoch %d of %d", len(train.stills), len(train.clips), start, plan.epochs)
     if start < (plan.stop or plan.epochs):
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
     learn.model.load_state_dict(ema.mean)
     return net, {k: v for k, v in read_log(held_out.file)[-1].items() if k not in ("epoch", "loss", "seconds")}
+
+
+def _set_aside(log_file: Path) -> None:
+    """The log of an earlier leg gets a number: its last epoch must not be taken for the last one of this leg."""
+    if log_file.is_file():
+        taken = len(list(log_file.parent.glob(f"{log_file.stem}-*{log_file.suffix}")))
+        log_file.rename(log_file.with_stem(f"{log_file.stem}-{taken + 1}"))
 
 
 def _continue(net: FusionNet, init: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def test_a_stopped_run_goes_on_where_it_was(small_data, tmp_path):
     kinds = ("", "_one", "_bicubic", "_likelihood")
     assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "h264", "clips") for kind in kinds}
     assert all(torch.isfinite(p).all() for p in net.parameters())
+
+
+def test_figures_are_those_of_this_leg_though_an_earlier_one_was_longer(small_data, tmp_path):
+    pretrain(PLAN, small_data, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    _, figures = pretrain(replace(PLAN, epochs=1, seed=1), small_data, tmp_path / "run")
+    last = lines(tmp_path / "run")
+    assert [line["epoch"] for line in last] == [0]
+    assert figures["stills"] == last[0]["stills"]
+    assert len((tmp_path / "run" / "log-1.jsonl").read_text().splitlines()) == 2
 
 
 def test_a_second_leg_starts_from_the_weights_of_a_first_that_stopped_early(small_data, tmp_path):

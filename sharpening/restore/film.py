@@ -20,6 +20,7 @@ from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.film_face import FilmFace, Progress, find_in_film
 from sharpening.restore.film_paste import Paste, pasted
+from sharpening.restore.film_people import PeopleWatch
 from sharpening.restore.film_report import FilmFacts, build_film_report
 from sharpening.restore.film_stream import Done, Tally, film_pictures, restored_frames
 from sharpening.restore.located import Choice
@@ -70,7 +71,8 @@ def restore_film(
     in memory; what is remembered of the others is about 1 kB a frame. The film has as many frames as the span of the input, at its frame
     rate (the mean one, where it changes); sound is left out. A frame in which the face is not known shows the input itself, enlarged,
     at the place between the last sighting and the next; the report counts these and says which they are. A frame is restored with its
-    nearest neighbours up to the next cut; frames of another person within that are not looked for, as they are for single pictures.
+    nearest neighbours up to the next cut. Three frames of each stretch between cuts are compared: stretches that show another person than
+    the longest one are restored like the others, and named in report and warnings.
 
     Args:
         restorer: the network and the judge of identity. A finetuner (`then`) would make the film flicker and is refused.
@@ -105,7 +107,7 @@ def restore_film(
     output = {"path": str(out), "n_frames": face.path.n, "fps": rate, "crf": crf, **work.output_size(paste_how)}
     total = time.perf_counter() - begin
     seconds = {"look": looked, "restore": total - looked, "total": total}
-    facts = FilmFacts(opened, face, restorer.trained, n, work.tally, work.agreements, output, seconds, notes)
+    facts = FilmFacts(opened, face, restorer.trained, n, work.tally, work.agreements, work.watch.people(), output, seconds, notes)
     report = build_film_report(facts, restorer.device)
     write_text(out.with_suffix(".json"), json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return RestoredFilm(out, report)
@@ -150,6 +152,7 @@ class _Work:
         self.restorer, self.source, self.choice, self.face = restorer, source, choice, face
         self.n, self.bs, self.progress = n, bs, progress
         self.tally, self.agreements = Tally(), dict[int, Agreement]()
+        self.watch = PeopleWatch(face.path, restorer.judge, round(face.size * restorer.trained.scale))
         known = [i for i in range(face.path.n) if face.path.runs[i] >= 0]
         self.judged = {known[round(k)] for k in np.linspace(0, len(known) - 1, N_JUDGED)}
 
@@ -180,6 +183,8 @@ class _Work:
     def _judged(self, done: Iterable[Done]) -> Iterator[Done]:
         judge: FaceJudge | None = self.restorer.judge
         for each in done:
+            if each.known:
+                self.watch.look(each.at, each.cuts[len(each.cuts) // 2])
             if each.at in self.judged and each.known:
                 picture = (each.picture / np.float32(255)).astype(np.float32)
                 self.agreements[self.face.numbers[each.at]] = measure(picture, list(each.cuts), judge)

@@ -13,6 +13,7 @@ import torch
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement
 from sharpening.restore.film_face import FilmFace
+from sharpening.restore.film_people import FilmPeople
 from sharpening.restore.film_stream import Tally
 from sharpening.restore.network import TrainedNetwork
 from sharpening.restore.report import LOW_AGREEMENT, choice_warnings, size_warnings, versions, weight_facts
@@ -36,6 +37,7 @@ class FilmFacts:
         n_frames: most frames of a window.
         tally: what was counted on the way.
         agreements: the identity agreement of some frames, by their number in the input.
+        people: whether all stretches show one person.
         output: facts on the file that was written.
         seconds: what took how long.
         notes: what else the user should know.
@@ -47,6 +49,7 @@ class FilmFacts:
     n_frames: int
     tally: Tally
     agreements: Mapping[int, Agreement]
+    people: FilmPeople
     output: Mapping[str, Any]
     seconds: Mapping[str, float]
     notes: Sequence[str] = field(default_factory=list)
@@ -71,6 +74,7 @@ def build_film_report(facts: FilmFacts, device: torch.device) -> dict[str, Any]:
         },
         "weights": weight_facts(facts.trained),
         "identity_agreement": _identity(facts.agreements),
+        "people": _people(facts),
         "warnings": _warnings(facts),
         "versions": versions(),
         "device": str(device),
@@ -125,10 +129,43 @@ def _identity(agreements: Mapping[int, Agreement]) -> dict[str, Any]:
     }
 
 
+def _people(facts: FilmFacts) -> dict[str, Any]:
+    people = facts.people
+    return {
+        "checked": not people.problem,
+        "problem": people.problem,
+        "n_described": people.n_described,
+        "frames_of_another_person": [facts.face.numbers[at] for at in people.strangers],
+        "stretches_of_another_person": [[facts.face.numbers[at] for at in stretch] for stretch in people.stretches],
+        "unsure": people.unsure,
+    }
+
+
+def _people_words(facts: FilmFacts) -> list[str]:
+    found = _people(facts)
+    if not found["checked"]:
+        return [f"Whether all of the film shows one person was not checked: {found['problem']}."]
+    words = []
+    if stretches := found["stretches_of_another_person"]:
+        words.append(
+            f"Another person than in the longest stretch is seen in frames {_named(stretches)}: they were restored like the others. "
+            "Take the part that shows the person you want (--start, --stop), or name the face (--box)."
+        )
+    if found["unsure"]:
+        words.append("The film may show more than one person; its frames are too poor to tell.")
+    return words
+
+
+def _named(stretches: Sequence[Sequence[int]]) -> str:
+    named = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in stretches[:_MOST_NAMED])
+    return named + (f" and {len(stretches) - _MOST_NAMED} more stretches" if len(stretches) > _MOST_NAMED else "")
+
+
 def _warnings(facts: FilmFacts) -> list[str]:
     face, card = facts.face, facts.trained.card
     return [
         *_identity_words(facts.agreements),
+        *_people_words(facts),
         *size_warnings(face.native, face.size, card.size_in, facts.trained.scale),
         *choice_warnings(face.score, face.n_faces, face.choice, given="given" in face.path.how),
         *_frame_words(facts),
@@ -153,11 +190,9 @@ def _frame_words(facts: FilmFacts) -> list[str]:
     frames, source = _frames(facts.face), facts.source
     words = [f"{note}." for note in source.notes]
     if frames["without_face"]:
-        stretches = frames["stretches_without_face"]
-        named = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in stretches[:_MOST_NAMED])
-        more = f" and {len(stretches) - _MOST_NAMED} more stretches" if len(stretches) > _MOST_NAMED else ""
+        named = _named(frames["stretches_without_face"])
         words.append(
-            f"In {frames['without_face']} of {frames['n']} frames no face was found ({named}{more}): there the film shows the input "
+            f"In {frames['without_face']} of {frames['n']} frames no face was found ({named}): there the film shows the input "
             "itself, enlarged, at the place where the face was last seen or is seen next. Nothing is restored in them."
         )
     if frames["bridged"]:

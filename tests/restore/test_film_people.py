@@ -1,0 +1,65 @@
+"""Who is in a film: which frames are looked at, and what is said of stretches that show another person."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sharpening.restore import film_people, restore_film
+from sharpening.restore.film_path import FacePath
+from sharpening.restore.film_people import EACH, MOST, PeopleWatch, watched
+from tests.restore.test_guard import FakeJudge, restore, scene  # noqa: F401  (a fixture)
+
+
+def path_of(*runs: int) -> FacePath:
+    return FacePath(np.tile([16.0, 16, 32], (len(runs), 1)), ("found",) * len(runs), np.array(runs))
+
+
+def looked(people: str, path: FacePath, judge: object = None) -> film_people.FilmPeople:
+    watch = PeopleWatch(path, judge or FakeJudge(), 128)  # type: ignore[arg-type]
+    for at, frame in enumerate(scene(people)):
+        watch.look(at, frame)
+    return watch.people()
+
+
+def test_some_frames_of_each_stretch_are_looked_at() -> None:
+    assert watched(path_of(*[0] * 4, -1, *[1] * 9, 2)) == [6, 9, 12, 0, 2, 3, 14]
+    assert len(watched(path_of(*[0] * 2000))) == 20
+    many = watched(path_of(*np.repeat(np.arange(50), 5)))
+    assert len(many) == len(set(many)) == MOST
+
+
+def test_stretch_of_another_person_is_named() -> None:
+    found = looked("aaaaabbbbaaaa", path_of(*[0] * 5, *[1] * 4, *[2] * 4))
+    assert found.stretches == ((5, 8),)
+    assert found.strangers == (5, 7, 8)
+    assert found.n_described == 3 * EACH
+    assert not looked("aaaaaaaaaaaaa", path_of(*[0] * 5, *[1] * 4, *[2] * 4)).strangers
+
+
+def test_the_person_is_that_of_the_longest_stretch_with_a_face() -> None:
+    assert looked("-----bbbbaaa", path_of(*[0] * 5, *[1] * 4, *[2] * 3)).stretches == ((9, 11),)
+    assert "no face" in looked("-----", path_of(*[0] * 5)).problem
+
+
+def test_frame_alone_is_named_where_its_stretch_shows_the_right_person_too(monkeypatch) -> None:
+    monkeypatch.setattr(film_people, "EACH", 9)
+    assert looked("aaaabaaaa", path_of(*[0] * 9)).stretches == ((4, 4),)
+
+
+def test_what_was_not_checked_is_said() -> None:
+    assert "left out" in PeopleWatch(path_of(0, 0), None, 128).people().problem
+    assert "measured with" in looked("aa", path_of(0, 0), FakeJudge("another net")).problem
+
+
+def test_film_is_restored_and_its_strangers_are_told(restore, tmp_path, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setattr(film_people, "EACH", 12)
+    done = restore_film(restore(), scene("aaaaaaaabbba"), tmp_path / "a.mp4")
+    people = done.report["people"]
+    assert people["checked"]
+    assert people["frames_of_another_person"] == [8, 9, 10]
+    assert any("8, 9, 10" in words and "another person" in words.lower() for words in done.warnings)
+    assert done.report["frames"]["restored"] == 12
+
+
+def test_film_of_one_person_has_no_such_warning(restore, tmp_path) -> None:  # noqa: F811
+    assert not any("person than" in words for words in restore_film(restore(), scene("aaaa"), tmp_path / "a.mp4").warnings)

@@ -59,9 +59,9 @@ LEG      = --epochs 8 --steps 200
 train-pretrained: setup  ## Train the shipped weights further on DATA (default ../shared/data); resumes; replaces them when better
 	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors $(LEG)
 
-train-twin: setup    ## Train the single-frame twin (RUNS/twin_small): as many steps as the shipped weights have, on the middle frame alone
+train-twin: setup    ## Train the single-frame twin (RUNS/twin_small): legs as long as those of the shipped weights, on the middle frame alone
 	@[ -e $(RUNS)/twin_first/twin_small.safetensors ] || $(PRETRAIN) --out $(RUNS)/twin_first --one-frame --epochs 21 --steps 110
-	$(PRETRAIN) --out $(RUNS)/twin_small --init $(RUNS)/twin_first/twin_small.safetensors --one-frame $(LEG)
+	$(PRETRAIN) --out $(RUNS)/twin_small --init $(firstword $(wildcard $(RUNS)/twin_small/twin_small.safetensors) $(RUNS)/twin_first/twin_small.safetensors) --one-frame $(LEG)
 
 train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
 	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 2e-4

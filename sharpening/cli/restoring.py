@@ -88,7 +88,7 @@ def _check_film(out: Path, *, film: bool, only_film: Mapping[str, Any], only_pic
     """Refuse what makes no sense together; options that were not given are None or False."""
     from sharpening.frames.video import FILM_SUFFIXES
 
-    wrong = [option for option, value in (only_picture if film else only_film).items() if value not in (None, False)]
+    wrong = [option for option, value in (only_picture if film else only_film).items() if value is not None and value is not False]
     if wrong and film:
         words = "--film restores every frame, each from its neighbours as they are, and finetunes none. Leave this out, or --film."
         raise typer.BadParameter(words, param_hint=wrong[0])

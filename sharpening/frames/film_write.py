@@ -45,11 +45,7 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
         RangeError: `fps` or `crf`.
         WriteError: the disk is full, or the place cannot be written to.
     """
-    path = check_film(path)
-    if not 0 <= crf <= 51:
-        raise RangeError("crf", crf, "0 to 51")
-    if not 0 < fps <= 1000:
-        raise RangeError("fps", fps, "more than 0, at most 1000")
+    path = check_film(path, fps=fps, crf=crf)
     even = _even_frames(frames)
     first = next(even, None)
     if first is None:
@@ -59,15 +55,20 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
     return path
 
 
-def check_film(path: str | Path) -> Path:
+def check_film(path: str | Path, *, fps: float | None = None, crf: int = 23) -> Path:
     """The path of a film to write.
 
     Raises:
         InputError: for a suffix that no film is written with.
+        RangeError: `fps` or `crf`.
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITTEN:
         raise InputError(path, f"has the suffix {path.suffix!r}.", f"Films are written as {', '.join(_WRITTEN)}.")
+    if not 0 <= crf <= 51:
+        raise RangeError("crf", crf, "0 to 51")
+    if fps is not None and not 0 < fps <= 1000:
+        raise RangeError("fps", fps, "more than 0, at most 1000")
     return path
 
 

@@ -86,7 +86,7 @@ class Region:
         """What speaks for a habit, in words; nothing where nothing does."""
         words = []
         if self.error is not None and self.error > HIGH_ERROR:
-            words.append(f"in one of three pixels an error above {_levels(self.error)} is to be expected")
+            words.append(f"in one of three pixels an error above {_levels(math.floor(self.error))} is to be expected")
         if self.share_none > MOSTLY_NONE:
             words.append(f"{self.share_none:.0%} of it come from none of the frames")
         if not self.n_showing:
@@ -110,7 +110,7 @@ class Region:
         return f"{self.n_showing} of {self.n_frames} frames {verb} {its} out"
 
     def _size_of_error(self) -> list[str]:
-        return [] if self.error is None else [f"in two of three pixels the error is below {_levels(self.error)}"]
+        return [] if self.error is None else [f"in two of three pixels the error is below {_levels(math.ceil(self.error))}"]
 
     def facts(self) -> dict[str, Any]:
         """For the report."""
@@ -153,8 +153,8 @@ def in_one_line(regions: Sequence[Region]) -> str:
     return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items() if names)
 
 
-def _levels(error: float) -> str:
-    return f"{math.ceil(error)} grey levels"
+def _levels(error: int) -> str:
+    return f"{error} grey levels"
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def restore_film(
         WriteError: the disk is full, or the place cannot be written to; no half film is left behind.
     """
     begin = time.perf_counter()
-    out, how = check_film(out), Choice(**choice)
+    out, how = check_film(out, fps=fps, crf=crf), Choice(**choice)
     _check(restorer, how, bs)
     n = restorer.trained.most_frames(how.n_frames)
     opened = open_source(source)
@@ -133,14 +133,14 @@ def _check_place(source: Source, out: Path) -> None:
 def _rate(source: Source, fps: float | None) -> tuple[float, list[str]]:
     """Frames a second, and what there is to say of sound and rate."""
     if source.kind != "film":
-        return fps or USUAL_FPS, []
+        return USUAL_FPS if fps is None else fps, []
     info = film_info(source.files[0])
     notes = ["The sound was left out."] if info.sound else []
     if fps is None and info.fps is None:
         notes.append(
             f"The film does not say how many frames a second it has; it was written with {USUAL_FPS:g} (--fps changes that)."
         )
-    return fps or info.fps or USUAL_FPS, notes
+    return (info.fps or USUAL_FPS) if fps is None else fps, notes
 
 
 class _Work:

@@ -113,7 +113,7 @@ def _windows(facts: FilmFacts) -> dict[str, Any]:
     restored = sum(facts.tally.windows.values())
     others = None if facts.tally.others is None or not restored else round(facts.tally.others / restored, 4)
     counts = {str(length): facts.tally.windows[length] for length in sorted(facts.tally.windows)}
-    return {"most_frames": facts.n_frames, "restored_from": counts, "mean_share_of_other_frames": others}
+    return {"most_frames": facts.n_frames, "restored_from": counts, "mean_share_of_other_frames_in_what_was_fused": others}
 
 
 def _identity(agreements: Mapping[int, Agreement]) -> dict[str, Any]:

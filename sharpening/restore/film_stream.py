@@ -53,7 +53,8 @@ class Tally:
 
     Attributes:
         windows: how many frames were restored from how many.
-        others: sum, over the restored frames, of the share that the frames besides the middle gave; None where the network cannot tell.
+        others: sum, over the restored frames, of the share of what was fused that the frames besides the middle gave; None where the
+            network cannot tell.
     """
 
     windows: Counter[int] = field(default_factory=Counter)

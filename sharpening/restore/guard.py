@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,9 @@ def find_strangers(descriptors: Tensor | NDArray[np.floating], middle: int, apar
     return sort_people(descriptors, middle, apart).strangers
 
 
-def sort_people(descriptors: Tensor | NDArray[np.floating], middle: int, apart: Apart | None = None) -> People:
+def sort_people(
+    descriptors: Tensor | NDArray[np.floating], middle: int, apart: Apart | None = None, *, known: Collection[int] = ()
+) -> People:
     """Group frames by person: the two groups that are nearest are joined as long as they can be one person.
 
     The distance of two groups is that of their mean descriptors, squared, less what the noise of so many frames adds to it. So a poor frame
@@ -71,6 +73,7 @@ def sort_people(descriptors: Tensor | NDArray[np.floating], middle: int, apart: 
         descriptors: `[n, d]`, NaN in rows of frames without a face.
         middle: row of the frame to restore.
         apart: limits; those of the package's table when left out.
+        known: rows that were found to be strangers with fewer frames: who is grouped with them stays a stranger, however many there are.
     """
     apart = same_person().apart if apart is None else apart
     rows = np.asarray(descriptors, np.float64)
@@ -86,7 +89,11 @@ def sort_people(descriptors: Tensor | NDArray[np.floating], middle: int, apart: 
     if others >= len(own):
         # Of a middle without a face nobody knows which half it belongs to.
         limit = apart.most if middle in own else np.inf
-    strange = [group for group, gap in zip(groups, gaps, strict=True) if group is not own and gap >= limit]
+    strange = [
+        group
+        for group, gap in zip(groups, gaps, strict=True)
+        if group is not own and gap >= (apart.person if set(known) & set(group) else limit)
+    ]
     near = [group for group in groups if not any(group is each for each in strange)]
     return People(
         strangers=tuple(sorted(i for group in strange for i in group)),
@@ -212,7 +219,7 @@ def watch(located: Located, judge: FaceJudge | None, *, scale: float, policy: st
     first, middle, strangers = located.indexes, located.indexes[len(located.indexes) // 2], dict[int, float]()
     # Each turn leaves at least one frame out, so this ends; it costs about 0.1 s a stand-in.
     while True:
-        numbers, people = scene.people(middle, table.apart)
+        numbers, people = scene.people(middle, table.apart, strangers)
         new = {numbers[i]: people.distances[i] or 0.0 for i in people.strangers if numbers[i] not in strangers}
         strangers |= new
         if not new or policy == "keep" or located.again is None:
@@ -254,9 +261,10 @@ class _Scene:
     def n_with_face(self) -> int:
         return sum(bool(row.isfinite().all()) for row in self.seen.values())
 
-    def people(self, middle: int, apart: Apart) -> tuple[list[int], People]:
+    def people(self, middle: int, apart: Apart, strangers: Collection[int]) -> tuple[list[int], People]:
         numbers = sorted(self.seen)
-        return numbers, sort_people(torch.stack([self.seen[i] for i in numbers]), numbers.index(middle), apart)
+        rows, known = torch.stack([self.seen[i] for i in numbers]), [numbers.index(i) for i in strangers]
+        return numbers, sort_people(rows, numbers.index(middle), apart, known=known)
 
 
 def _listed(numbers: Iterable[int]) -> str:

@@ -105,6 +105,8 @@ class Restored:
             np.savez_compressed(buffer, **self.evidence.arrays())  # type: ignore[arg-type]
             contents[path.with_suffix(".evidence.npz")] = buffer.getvalue()
         write_together(contents)
+        if (numbers := path.with_suffix(".evidence.npz")) not in contents:
+            numbers.unlink(missing_ok=True)  # those of an earlier picture
         return path
 
     def _captions(self) -> list[str]:

@@ -91,7 +91,7 @@ def test_report_counts_what_was_restored_and_what_was_not(made) -> None:
     assert frames["bridged"] == 1
     assert frames["runs"] == 2
     assert report["windows"]["restored_from"] == {"4": N - EMPTY[-1] - 1, "7": EMPTY[0]}
-    assert 0 <= report["windows"]["mean_share_of_other_frames"] <= 1
+    assert 0 <= report["windows"]["mean_share_of_other_frames_in_what_was_fused"] <= 1
     assert report["seconds"]["per_frame"] == pytest.approx(report["seconds"]["total"] / N, abs=1e-3)
     assert report["output"]["n_frames"] == N
     words = " ".join(made[0].warnings)
@@ -140,7 +140,7 @@ def test_span_number_of_frames_and_fixed_network(tmp_path) -> None:
     done = restore_film(restorer, crops(20), tmp_path / "a.mp4", start=3, stop=15, n_frames=3)
     assert done.report["frames"] | {"unreadable": 0} == done.report["frames"] | {"unreadable": 0, "n": 12, "first": 3, "last": 14}
     assert done.report["windows"]["restored_from"] == {"3": 12}
-    assert done.report["windows"]["mean_share_of_other_frames"] is None
+    assert done.report["windows"]["mean_share_of_other_frames_in_what_was_fused"] is None
     assert film_info(done.path).n_frames == 12
     with pytest.raises(RangeError, match="at most 5"):
         restore_film(restorer, crops(8), tmp_path / "b.mp4", n_frames=7)
@@ -221,6 +221,7 @@ def test_faceless_film_is_refused_and_nothing_written(quiet, tmp_path) -> None:
         ({"bs": 0}, "bs"),
         ({"start": 90}, "below 7"),
         ({"fps": -1.0}, "fps"),
+        ({"fps": 0.0}, "fps"),
         ({"crf": 77}, "crf"),
     ],
 )

@@ -96,6 +96,13 @@ def test_limit_allows_for_the_noise_of_few_frames() -> None:
     assert find_strangers(rows[[0, 6]], 0, Apart(0.1, 0.2, 0.2)) == ()
 
 
+def test_strangers_stay_strangers_when_more_of_them_are_seen() -> None:
+    few, many = descriptors("aaaabbb", far=0.515), descriptors("aaaabbbbbb", far=0.515)
+    assert sort_people(few, 0, APART).strangers == (4, 5, 6)
+    assert sort_people(many, 0, APART).strangers == ()  # too many to be left out on so little
+    assert sort_people(many, 0, APART, known=(4, 5, 6)).strangers == tuple(range(4, 10))
+
+
 def test_distances_are_those_to_the_others_of_the_person() -> None:
     rows = descriptors("aba-a", spread=0.2)
     people = sort_people(rows, 2, APART)

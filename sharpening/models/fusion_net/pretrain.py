@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -195,7 +196,7 @@ def main() -> None:
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
-    seed = history.count(" steps of ") if given["seed"] is None else given["seed"]
+    seed = 1 + max(map(int, re.findall(r"seed (\d+)", history)), default=-1) if given["seed"] is None else given["seed"]
     plan = PretrainPlan(**{name: given[name] for name in _OPTIONS}, seed=seed)
     if given["one_frame"]:
         plan = replace(plan, n_choices=(1,))
@@ -209,12 +210,16 @@ def main() -> None:
     net, figures = pretrain(plan, given["data"], given["out"], init=given["init"])
     if given["no_export"]:
         return
-    name = f"{'twin' if given['one_frame'] else 'fusion'}_{plan.preset}"
+    name = f"{'twin' if plan.one_frame else 'fusion'}_{plan.preset}"
     name += "" if plan.critic == "charbonnier" else f"_{plan.critic}"
     held = SharedData(given["data"])
     counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
-    folder = given["out"] if given["one_frame"] else Path("pretrained")
-    export_better(net, name, folder, plan, figures, history=history, data=counted)
+    folder = given["out"] if plan.one_frame else Path("pretrained")
+    if not export_better(net, name, folder, plan, figures, history=history, data=counted):
+        # What was trained is not lost because something else was better.
+        export_better(net, f"{name}_not_better", given["out"], plan, figures, history=history, data=counted)
+    elif folder != given["out"]:
+        log.info("Now measure what belongs to them: sharpening calibrate --write-card, and sharpening guard --write.")
     # The leg is over: the next call starts another one.
     shutil.rmtree(given["out"] / "checkpoints")
 

@@ -35,7 +35,7 @@ def export_better(
     *,
     history: str = "",
     data: str = DATA_TERMS,
-) -> None:
+) -> bool:
     """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces.
 
     Args:
@@ -46,12 +46,15 @@ def export_better(
         figures: Held-out, as `HeldOut` has them.
         history: What was trained before, for the card.
         data: What it was trained on, with the terms.
+
+    Returns:
+        Whether they were written.
     """
     found = {f"heldout_{name}": value for name, value in figures.items()}
     there = folder / f"{name}.safetensors"
     if there.is_file() and (gain := _gain(found, load_card(there).metrics, plan)) <= 0:
         log.info("%s stays: the new weights are better by %.3f", there, gain)
-        return
+        return False
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
     leg = f"{history}{steps} steps of {plan.bs} sequences, n in {counts}, {plan.opt}, lr {plan.lr}, {plan.critic}"
@@ -72,6 +75,7 @@ def export_better(
         form=BatchForm(plan.n_usual, 32, 128),
     )
     log.info("wrote %s", there)
+    return True
 
 
 def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
@@ -79,7 +83,7 @@ def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPl
 
     It is a gain in PSNR [dB], or, where nothing but the expected error was trained, in its log-likelihood.
     """
-    kind = "_likelihood" if plan.only == "spread" else "_one" if plan.one_frame else ""
+    kind = "_likelihood" if plan.only.partition(".")[0] == "spread" else "_one" if plan.one_frame else ""
     names = {key.removesuffix("_bicubic") for key in found if key.endswith("_bicubic")}
     keys = [name + kind for name in names if name + kind in found and name + kind in there]
     return sum(found[key] - float(there[key]) for key in keys) / len(keys) if keys else math.inf

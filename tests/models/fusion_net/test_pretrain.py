@@ -61,7 +61,8 @@ def test_a_second_leg_starts_from_the_weights_of_a_first_that_stopped_early(smal
 def test_weights_are_replaced_only_by_better_ones(small_data, tmp_path):
     net, figures = pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
     for gain, kept in ((0.0, 20.0), (-1.0, 20.0), (2.0, 22.0)):
-        export_better(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 20.0 + gain})
+        written = export_better(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 20.0 + gain})
+        assert written == (kept == 20.0 + gain)
         assert load_card(tmp_path / "fusion_tiny.safetensors").metrics["heldout_stills"] == kept
     # What is lost in one set must be won in the others.
     export_better(net, "fusion_tiny", tmp_path, PLAN, {**figures, "stills": 23.0, "h264": figures["h264"] - 2})

@@ -10,12 +10,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from sharpening.evaluation.protocols import samples
 from sharpening.evaluation.sample import Sample
-from sharpening.imaging.convert import to_tensor
+from sharpening.imaging.convert import to_tensor, to_uint8
 from sharpening.imaging.files import write_picture
 from sharpening.imaging.sheet import sheet
 from sharpening.metrics.error import psnr
@@ -36,11 +35,6 @@ def chosen(data: str) -> list[Sample]:
     return found
 
 
-def eight_bit(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """0 … 1 to whole levels."""
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-
-
 def main() -> None:
     """Restore, write the sheets, print the figures."""
     data, out = sys.argv[1], Path(sys.argv[2])
@@ -50,7 +44,7 @@ def main() -> None:
         middle = len(sample.frames) // 2
         restored = restorer(sample.frames, cropped=True, middle=middle)
         restored.save(out / f"{i}.png")
-        pictures = [eight_bit(restored.bicubic), eight_bit(restored.picture)]
+        pictures = [to_uint8(torch.from_numpy(each).movedim(-1, 0)) for each in (restored.bicubic, restored.picture)]
         found = [float(psnr(to_tensor(each)[None], to_tensor(sample.label)[None])) for each in pictures]
         title = f"{i} {sample.group}: {sample.name}"
         print(f"{title}: bicubic {found[0]:.2f}, ours {found[1]:.2f} dB", *restored.warnings, sep="\n    ")

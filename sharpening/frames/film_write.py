@@ -56,7 +56,12 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
 
 
 def check_film(path: str | Path, *, fps: float | None = None, crf: int = 23) -> Path:
-    """The path of a film to write.
+    """The path of a film to write, before any work is done for it.
+
+    Args:
+        path: where to.
+        fps: frames a second; None where that is not known yet.
+        crf: 0 to 51.
 
     Raises:
         InputError: for a suffix that no film is written with.

@@ -65,7 +65,6 @@ class PeopleWatch:
     def __init__(self, path: FacePath, judge: FaceJudge | None, size: int) -> None:
         self.path, self.judge, self.size, self.seen = path, judge, size, dict[int, Tensor]()
         self.order = [] if judge is None else watched(path)
-        self._wanted = set(self.order)
 
     def look(self, at: int, frame: NDArray[np.uint8]) -> None:
         """Describe a frame if it is one of those.
@@ -74,7 +73,7 @@ class PeopleWatch:
             at: its position.
             frame: uint8 `[h, w, 3]`, the face as it was cut.
         """
-        if self.judge is not None and at in self._wanted:
+        if self.judge is not None and at in self.order:
             self.seen[at] = describe([frame], self.size, self.judge)[0]
 
     def people(self) -> FilmPeople:

@@ -7,7 +7,7 @@ import numpy as np
 from sharpening.restore import film_people, restore_film
 from sharpening.restore.film_path import FacePath
 from sharpening.restore.film_people import EACH, MOST, PeopleWatch, watched
-from tests.restore.test_guard import FakeJudge, restore, scene  # noqa: F401  (a fixture)
+from tests.restore_helpers import FakeJudge, scene
 
 
 def path_of(*runs: int) -> FacePath:
@@ -51,7 +51,7 @@ def test_what_was_not_checked_is_said() -> None:
     assert "measured with" in looked("aa", path_of(0, 0), FakeJudge("another net")).problem
 
 
-def test_film_is_restored_and_its_strangers_are_told(restore, tmp_path, monkeypatch) -> None:  # noqa: F811
+def test_film_is_restored_and_its_strangers_are_told(restore, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(film_people, "EACH", 12)
     done = restore_film(restore(), scene("aaaaaaaabbba"), tmp_path / "a.mp4")
     people = done.report["people"]
@@ -61,5 +61,5 @@ def test_film_is_restored_and_its_strangers_are_told(restore, tmp_path, monkeypa
     assert done.report["frames"]["restored"] == 12
 
 
-def test_film_of_one_person_has_no_such_warning(restore, tmp_path) -> None:  # noqa: F811
+def test_film_of_one_person_has_no_such_warning(restore, tmp_path) -> None:
     assert not any("person than" in words for words in restore_film(restore(), scene("aaaa"), tmp_path / "a.mp4").warnings)

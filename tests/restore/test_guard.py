@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import torch
 from typer.testing import CliRunner
 
 from sharpening.errors import InputError, RangeError
-from sharpening.models.face_id.resnet29 import DlibResNet29
 from sharpening.restore import Restorer
 from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.guard import find_strangers, sort_people, watch
@@ -23,20 +21,9 @@ from sharpening.restore.report import identity_warnings
 from sharpening.restore.same_person import TABLE, Apart, load_table, same_person
 from sharpening.weights.card import load_card
 from sharpening.weights.names import true_name
-from tests.restore_helpers import crops
+from tests.restore_helpers import FakeJudge, crops, descriptors, scene
 
 APART = Apart(noise=0.1, person=0.2, most=0.25)
-
-
-def descriptors(people: str, *, spread: float = 0.05, far: float = 0.7, seed: int = 0) -> np.ndarray:
-    """One row a letter: the same letter is the same person, "-" is a frame without a face; people lie `far` apart."""
-    rng = np.random.default_rng(seed)
-    rows = np.full((len(people), 128), np.nan)
-    for i, letter in enumerate(people):
-        if letter != "-":
-            rows[i] = rng.normal(0, spread / np.sqrt(128), 128)
-            rows[i, ord(letter) - ord("a")] += far / np.sqrt(2)
-    return rows
 
 
 @pytest.mark.parametrize(
@@ -179,45 +166,6 @@ def test_file_that_is_no_table_is_refused(tmp_path, content) -> None:
         load_table(path)
 
 
-class FakeJudge:
-    """Takes bright pictures for one person, dark ones for another, and sees no face in green ones; counts what it describes."""
-
-    def __init__(self, name: str = DlibResNet29.name) -> None:
-        self.network, self.n = SimpleNamespace(name=name), 0
-
-    def descriptors(self, pictures: torch.Tensor, landmarks: object = None) -> torch.Tensor:
-        self.n += len(pictures)
-        rows = descriptors("".join(self.person(picture) for picture in pictures), far=0.75, seed=len(pictures))
-        return torch.from_numpy(rows).float()
-
-    def locate(self, pictures: torch.Tensor) -> torch.Tensor:
-        return torch.full((len(pictures), 5, 2), torch.nan)
-
-    @staticmethod
-    def person(picture: torch.Tensor) -> str:
-        red, green = float(picture[0].mean()), float(picture[1].mean())
-        return "-" if green > 2 * red else "a" if red > 0.3 else "b"
-
-
-def scene(people: str) -> np.ndarray:
-    frames = crops(len(people))
-    for i, letter in enumerate(people):
-        frames[i] = {"a": 60 + frames[i] // 2, "b": frames[i] // 6, "-": [10, 90, 10]}[letter]
-    return frames
-
-
-@pytest.fixture
-def restore(quiet):
-    """A restorer that sees people by their brightness."""
-
-    def build(**options: object) -> Restorer:
-        # As if the table had been measured with the results of these weights.
-        trained = replace(quiet.trained, card=replace(quiet.trained.card, sha256=same_person().weights))
-        return Restorer(trained, judge=FakeJudge(), **options)
-
-    return build
-
-
 def used(restored) -> list[int]:
     return [row["index"] for row in restored.report["frames"]["used"]]
 
@@ -307,7 +255,6 @@ def test_limits_of_another_judge_are_not_known(quiet) -> None:
 
 
 def test_frames_that_cannot_be_cut_again_are_named_and_kept(quiet) -> None:
-    from dataclasses import replace
 
     from sharpening.restore.locate import locate
     from sharpening.restore.located import Choice

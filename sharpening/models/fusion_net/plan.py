@@ -13,7 +13,7 @@ __all__ = ["PretrainPlan"]
 
 @dataclass(frozen=True)
 class PretrainPlan:
-    """Settings of one leg of the standing recipe; the Makefile has those of the shipped weights.
+    """Settings of one leg of the standing recipe; the card of the shipped weights tells theirs.
 
     Attributes:
         preset: Size of the net.

@@ -38,7 +38,7 @@ def back_project(
         moving = (stack + (stack[:, n // 2, None] - stack).mean(dim=(3, 4), keepdim=True)).flatten(0, 1)
         gather_grid, see_grid = affine_grid(affine, *large), affine_grid(inverse_affine(affine), *large)
         weight = F.interpolate(belief, size=large, mode="bilinear", align_corners=False).unflatten(0, (bs, n))
-        weight = weight / weight.sum(dim=1, keepdim=True)
+        weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
         def gather(pictures: Tensor) -> Tensor:
             """Enlarge, register and average in one sampling."""
@@ -60,23 +60,26 @@ def inverse_affine(affine: Tensor) -> Tensor:
     return torch.cat([inverse, -inverse @ affine[:, :, 2:]], dim=2)
 
 
-def frame_agreement(registered: Tensor, reference: Tensor, *, tolerance: float = 0.05) -> Tensor:
+def frame_agreement(registered: Tensor, reference: Tensor, *, tolerance: float = 0.035, least: float = 0.25) -> Tensor:
     """How far a registered frame can be believed, place by place, with nothing learned.
 
-    Both are compared as they look from afar (means of 4×4 pixels, without their mean colour): compression and light hardly count, another
-    scene, noise and an occluder do.
+    Both are compared as they look from afar (means of 4×4 pixels, less the median difference of the colours): compression and light hardly
+    count, another scene, noise and an occluder do. The frame as a whole is judged by its median place, so that what covers less than half
+    of it casts no doubt on the rest.
 
     Args:
         registered: `[b, 3, h, w]`, 0 … 1.
         reference: The same shape.
         tolerance: Difference, as a share of full range, at which the belief is halved; twice as much for a single place.
+        least: A frame whose best place is believed less than this shows something else: it is believed nowhere, exactly 0.
 
     Returns:
         `[b, 1, h // 4, w // 4]`, 0 … 1.
     """
-    difference = registered - reference
-    difference = F.avg_pool2d(difference - difference.mean(dim=(2, 3), keepdim=True), 4)
-    miss = difference.square().mean(dim=1, keepdim=True)
+    difference = F.avg_pool2d(registered - reference, 4)
+    light = difference.flatten(2).median(dim=2).values
+    miss = (difference - light[:, :, None, None]).square().mean(dim=1, keepdim=True)
     local = F.avg_pool2d(miss, 3, stride=1, padding=1, count_include_pad=False)
-    everywhere = miss.mean(dim=(2, 3), keepdim=True)
-    return 1 / (1 + (everywhere / tolerance**2) ** 2) / (1 + (local / (2 * tolerance) ** 2) ** 2)
+    everywhere = miss.flatten(2).median(dim=2, keepdim=True).values.unsqueeze(3)
+    belief = 1 / (1 + (everywhere / tolerance**2) ** 2) / (1 + (local / (2 * tolerance) ** 2) ** 2)
+    return torch.where(belief.amax(dim=(2, 3), keepdim=True) >= least, belief, torch.zeros_like(belief))

@@ -156,19 +156,22 @@ class FrameQuality(nn.Module):
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, stack: Tensor, aligned: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, stack: Tensor, aligned: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
         """Two of `[bs, out, 1, 1]`, 0 at first: scale and offset.
 
         Args:
             stack: `[bs, n, 3, h, w]`, the frames.
             aligned: Likewise, brought to the middle one.
+            believed: bool `[bs, n]`: the frames that count.
         """
         bs, n = stack.shape[:2]
         fine = stack - F.avg_pool2d(stack.flatten(0, 1), 3, stride=1, padding=1, count_include_pad=False).unflatten(0, (bs, n))
         missed = aligned - stack[:, n // 2, None]
         seen = self.look(torch.cat([stack, 8 * fine, 4 * missed], dim=2).detach().flatten(0, 1))
         each = torch.cat([seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1).unflatten(0, (bs, n))
-        judged = self.judge(torch.cat([each[:, n // 2], each.mean(dim=1)], dim=1))
+        counts = believed.to(each)[:, :, None]
+        together = (each * counts).sum(dim=1) / counts.sum(dim=1)  # the middle always counts
+        judged = self.judge(torch.cat([each[:, n // 2], together], dim=1))
         scale, offset = judged[:, :, None, None].chunk(2, dim=1)
         return scale, offset
 
@@ -189,7 +192,7 @@ class SpreadHead(nn.Module):
         self.look = nn.Sequential(conv(fine + 2, 16), nn.LeakyReLU(0.1), conv(16, 16), nn.LeakyReLU(0.1), upshuffle(16, 1))
         self.quality = FrameQuality(24, 16) if quality else None
 
-    def forward(self, fine: Tensor, none: Tensor, other: Tensor, stack: Tensor, aligned: Tensor) -> Tensor:
+    def forward(self, fine: Tensor, none: Tensor, other: Tensor, stack: Tensor, aligned: Tensor, believed: Tensor) -> Tensor:
         """`[bs, 1, 4h, 4w]`, more than 0.
 
         Args:
@@ -199,11 +202,12 @@ class SpreadHead(nn.Module):
             other: `[bs, 1, 2h, 2w]`, share of the frames other than the middle.
             stack: `[bs, n, 3, h, w]`, the frames.
             aligned: `[bs, n, 3, h, w]`, the frames brought to the middle by the affine motion.
+            believed: bool `[bs, n]`: the frames that show the same scene anywhere.
         """
         first, *rest = self.look
         seen = first(torch.cat([fine, none, other], dim=1).detach())
         if self.quality is not None:
-            scale, offset = self.quality(stack, aligned)
+            scale, offset = self.quality(stack, aligned, believed)
             seen = seen * (1 + scale) + offset
         for layer in rest:
             seen = layer(seen)

@@ -135,7 +135,8 @@ class FusionNet(nn.Module):
         others = 1 - weights[:, n // 2, None] - weights[:, -1:]
         spread = None
         if self.spread is not None:
-            spread = self.spread(fine, weights[:, -1:], others, stack, aligned.unflatten(0, (bs, n)))
+            believed = _believed(belief).unflatten(0, (bs, n)).flatten(1)
+            spread = self.spread(fine, weights[:, -1:], others, stack, aligned.unflatten(0, (bs, n)), believed)
         return FusionParts(pred, grid.reshape(bs, n, 2 * height, 2 * width, 2), weights, spread)
 
     def _register(self, stack: Tensor, middle: Tensor) -> Tensor:
@@ -157,6 +158,11 @@ class FusionNet(nn.Module):
         # The middle frame is where it is: its own grid is exact, whatever the estimates say.
         moves = (torch.arange(len(flow), device=flow.device) % n != n // 2).to(flow)
         return flow.permute(0, 2, 3, 1) * moves[:, None, None, None]
+
+
+def _believed(belief: Tensor) -> Tensor:
+    """Which frames are believed anywhere: belief `[b, 1, h, w]` → `[b, 1, 1, 1]`."""
+    return belief.amax(dim=(2, 3), keepdim=True) > 0
 
 
 def _grids(affine: Tensor, flow: Tensor, height: int, width: int) -> Tensor:
@@ -232,7 +238,7 @@ class _Fuse(nn.Module):
             own: `[bs, c, H, W]`, features of the middle frame.
             warped: `[bs, n, c, H, W]`, features of all frames, aligned.
             belief: `[bs·n, 1, ·, ·]`, 0 … 1: a prior on the attention that no training can unlearn. Garbage is rare in training, so the
-                learned part alone lets it in.
+                learned part alone lets it in, and a small prior too: a frame that is believed nowhere gets no share at all.
             phase: `[bs·n, 4, H, W]`, see `pixel_phase`; None without that extra.
 
         Returns:
@@ -248,7 +254,8 @@ class _Fuse(nn.Module):
         scores = self.act(self.score(self.act(seen)))
         logits = self.logits(scores) if self.gate is None else self.logits(scores) + self.gate(scores)
         logits = logits.unflatten(0, (bs, n))
-        prior = F.interpolate(belief, size=(height, width), mode="bilinear", align_corners=False).clamp(min=1e-6).log()
+        prior = F.interpolate(belief, size=(height, width), mode="bilinear", align_corners=False)
+        prior = prior.clamp(min=1e-6).log().masked_fill(~_believed(belief), -torch.inf)
         logits = logits + prior.unflatten(0, (bs, n))
         reject = self.reject[:, None, None].expand(bs, 1, c, height, width)
         weights = torch.cat([logits, reject], dim=1).softmax(dim=1)

@@ -46,19 +46,20 @@ def test_expected_error_does_not_reach_back_to_the_picture(generator):
     share = torch.zeros(1, 1, 16, 16)
     stack = torch.rand(1, 3, 3, 8, 8, generator=generator, requires_grad=True)
     for quality in (False, True):
-        spread = SpreadHead(8, quality=quality)(fine, share, share, stack, stack)
+        spread = SpreadHead(8, quality=quality)(fine, share, share, stack, stack, torch.ones(1, 3, dtype=torch.bool))
         assert spread.shape == (1, 1, 32, 32)
         assert spread.min() > 0
         assert torch.autograd.grad(spread.sum(), [fine, stack], allow_unused=True) == (None, None)
 
 
 def test_quality_of_the_frames_is_one_judgement_without_order(generator):
-    judge = FrameQuality(4, 6)
+    judge, everyone = FrameQuality(4, 6), torch.ones(1, 5, dtype=torch.bool)
     stack, aligned = torch.rand(2, 1, 5, 3, 16, 16, generator=generator)
-    assert all(each.shape == (1, 6, 1, 1) and not each.any() for each in judge(stack, aligned))
+    assert all(each.shape == (1, 6, 1, 1) and not each.any() for each in judge(stack, aligned, everyone))
     torch.nn.init.normal_(judge.judge[-1].weight, generator=generator)
     order = [3, 0, 2, 4, 1]
-    found, mixed, softer = judge(stack, aligned), judge(stack[:, order], aligned[:, order]), judge(stack / 2, aligned)
+    found, softer = judge(stack, aligned, everyone), judge(stack / 2, aligned, everyone)
+    mixed = judge(stack[:, order], aligned[:, order], everyone)
     assert torch.allclose(found[0], mixed[0], atol=1e-6)
     assert not torch.allclose(found[1], softer[1], atol=1e-3)
 

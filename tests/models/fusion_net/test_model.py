@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,15 @@ def net(generator, request) -> FusionNet:
     return network
 
 
+def same_scene(face: np.ndarray, n: int) -> torch.Tensor:
+    """n frames `[1, 3n, 32, 32]` of one face, as the protocol "stills" makes them."""
+    return as_tensor(apply(face, draw(np.random.default_rng(0), settings("stills"), n_frames=n)).frames)
+
+
+def as_tensor(frames: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float().flatten(0, 1)[None] / 255
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 30])
 def test_any_number_of_frames(net, generator, n):
     assert net(torch.rand(1, 3 * n, 32, 32, generator=generator)).shape == (1, 3, 128, 128)
@@ -33,8 +43,8 @@ def test_any_even_size(net, generator, size):
     assert net(torch.rand(1, 9, *size, generator=generator)).shape == (1, 3, 4 * size[0], 4 * size[1])
 
 
-def test_order_of_the_others_does_not_matter(net, generator):
-    frames = torch.rand(1, 7, 3, 32, 32, generator=generator)
+def test_order_of_the_others_does_not_matter(net, astronaut_face):
+    frames = same_scene(astronaut_face, n=7).unflatten(1, (7, 3))
     swapped = frames[:, [6, 4, 0, 3, 2, 1, 5]]
     assert torch.allclose(net(frames.flatten(1, 2)), net(swapped.flatten(1, 2)), atol=1e-5)
 
@@ -53,16 +63,27 @@ def test_weights_are_shares_and_the_middle_is_sampled_where_it_is(net, generator
     assert torch.allclose(parts.flow[:, 2, :, :, 0], centres.expand(2, 64, 64), atol=1e-6)
 
 
-def test_noise_gets_no_say(net, astronaut_face):
-    params = draw(np.random.default_rng(0), settings("noise-others"))
-    frames = torch.from_numpy(apply(astronaut_face, params).frames).permute(0, 3, 1, 2).float().flatten(0, 1)[None] / 255
-    shares = net.parts(frames).weights.mean(dim=(2, 3))[0]
-    assert shares[[0, 1, 2, 4, 5, 6]].max() < 0.02
-    assert shares[3] > 0.8
+@pytest.mark.parametrize("garbage", ["noise", "flat", "other"])
+def test_wrong_frames_count_as_if_they_were_not_there(net, astronaut_face, garbage):
+    drawn = draw(np.random.default_rng(0), settings("stills"))
+    wrong = tuple(frame if i == 3 else replace(frame, garbage=garbage) for i, frame in enumerate(drawn.frames))
+    frames = as_tensor(apply(astronaut_face, replace(drawn, frames=wrong), other=astronaut_face[::-1]).frames)
+    parts, alone = net.parts(frames), net.parts(frames[:, 9:12])
+    assert parts.weights[:, [0, 1, 2, 4, 5, 6]].max() == 0
+    assert torch.allclose(parts.pred, alone.pred, atol=1e-5)
+    if parts.spread is not None:
+        assert torch.allclose(parts.spread, alone.spread, atol=1e-5)
 
 
-def test_others_reach_the_output_and_get_gradients(net, generator):
-    frames = torch.rand(1, 21, 32, 32, generator=generator, requires_grad=True)
+def test_one_wrong_frame_takes_nothing_from_the_others(net, astronaut_face, generator):
+    frames = same_scene(astronaut_face, n=7)
+    wrong = torch.cat([torch.rand(1, 3, 32, 32, generator=generator), frames[:, 3:]], dim=1)
+    assert not torch.allclose(net(wrong), net(wrong[:, 9:12]), atol=1e-4)
+    assert torch.allclose(net(wrong), net(torch.cat([torch.zeros(1, 3, 32, 32), frames[:, 3:]], dim=1)), atol=1e-5)
+
+
+def test_others_reach_the_output_and_get_gradients(net, astronaut_face):
+    frames = same_scene(astronaut_face, n=7).requires_grad_()
     net(frames).sum().backward()
     shares = frames.grad.reshape(7, -1).abs().sum(dim=1)
     assert (shares > 0).all()

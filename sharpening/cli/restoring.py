@@ -63,7 +63,13 @@ def restore(
         out,
         film=film,
         only_film={"--paste": paste, "--fps": fps},
-        only_picture={"--middle": middle, "--then": then, "--maps": maps, "--keep-strangers": keep_strangers},
+        only_picture={
+            "--middle": middle,
+            "--then": then,
+            "--maps": maps,
+            "--keep-strangers": keep_strangers,
+            "--no-evidence": not evidence,
+        },
     )
     from sharpening.restore.batch import inputs_in
 

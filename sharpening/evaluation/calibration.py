@@ -21,7 +21,7 @@ from sharpening.evaluation.protocols import samples
 from sharpening.evaluation.sample import Sample
 from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.files import write_text
-from sharpening.restore.error_table import ERROR_68, ErrorTable
+from sharpening.restore.error_table import ErrorTable
 from sharpening.restore.network import TrainedNetwork, load_network
 from sharpening.weights.card import card_path, load_card
 from sharpening.weights.commit import checkout_commit
@@ -200,7 +200,8 @@ def calibrated(pixels: Pixels, names: Sequence[str], rng: np.random.Generator, f
     # A Laplace distribution of scale b has 68 % of its values within b · ln(1 / 0.32).
     raw = reliability(pixels, pixels.spread * np.float32(255 * np.log(1 / 0.32)))
     good = [_good(pixels, bound, level, rng) for level in LEVELS]
-    return Calibration(fit(pixels), curves, raw, covered, good, {**facts, **counts})
+    table = replace(fit(pixels), held={name: covered[name][0] for name in names})
+    return Calibration(table, curves, raw, covered, good, {**facts, **counts})
 
 
 def _cross_fitted(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -242,4 +243,4 @@ def write_error_table(weights: str | Path, table: ErrorTable) -> Path:
         The card's path.
     """
     card = load_card(weights)
-    return write_text(card_path(weights), replace(card, metrics={**card.metrics, ERROR_68: table.pairs()}).to_json())
+    return write_text(card_path(weights), replace(card, metrics={**card.metrics, **table.metrics()}).to_json())

@@ -100,7 +100,7 @@ def measure(
         weights: sha256 of the weights that made the picture; None where something else had a hand in it.
     """
     if judge is None:
-        return Agreement(problem="it was left out")
+        return Agreement(problem="the judge of faces was left out")
     result = torch.from_numpy(np.ascontiguousarray(picture)).float().movedim(-1, 0)
     row = judge.descriptors(result[None]).cpu()[0]
     rows = describe(frames, picture.shape[0], judge) if described is None else described

@@ -51,6 +51,7 @@ class Evidence:
         error: float32 `[H, W]`: in about two of three pixels (68 %) the error, mean over the colours, is at most this [grey levels]; None
             where it is not known.
         no_error: why it is not known; empty where it is.
+        of_error: how far it can be relied on; empty where that is not known.
         frame_use: 0 … 1: how much of what was added to the enlarged middle frame depends on the other frames, see `frame_use`.
         use_map: float32 `[H, W]`: the same for each place, about 9 px wide.
         support: the result against each frame.
@@ -63,6 +64,7 @@ class Evidence:
     maps: Map
     error: Map | None
     no_error: str
+    of_error: str
     frame_use: float
     use_map: Map
     support: Support
@@ -77,7 +79,7 @@ class Evidence:
 
     def words(self) -> list[str]:
         """Plain sentences: the picture as a whole, then each region."""
-        return sentences(self.regions, self.frame_use, len(self.shares), self.no_error)
+        return sentences(self.regions, self.frame_use, len(self.shares), self.no_error, self.of_error)
 
     def line(self) -> str:
         """The regions by what was found of them, in one line."""
@@ -93,7 +95,11 @@ class Evidence:
             "error_68": error,
             "error_unknown_because": self.no_error,
             "frames": [
-                {"share": round(share, 4), "difference": round(difference, 2), "correlation": round(correlation, 4)}
+                {
+                    "share": round(share, 4),
+                    "difference": None if difference is None else round(difference, 2),
+                    "correlation": round(correlation, 4),
+                }
                 for share, difference, correlation in rows
             ],
             "regions": [region.facts() for region in self.regions],
@@ -159,6 +165,7 @@ def evidence_of(
         maps=maps,
         error=error,
         no_error=no_error,
+        of_error=table.words() if error is not None and table is not None else "",
         frame_use=frame_use(pred, alone, bicubic),
         use_map=use_map,
         support=support,

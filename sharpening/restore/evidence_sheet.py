@@ -50,7 +50,8 @@ def frame_cells(evidence: Evidence) -> list[Cell]:
     for i, grey in enumerate(evidence.support.aligned):
         ground = np.clip(grey, 0, 1)[..., None] * 255
         mixed = 0.4 * ground + 0.6 * heat(evidence.maps[i], top)
-        words = f"differs by {evidence.support.difference[i]:.0f}"
+        difference = evidence.support.difference[i]
+        words = "elsewhere" if difference is None else f"differs by {difference:.0f}"
         cells.append(Cell(np.rint(mixed).astype(np.uint8), words))
     return cells
 

@@ -129,7 +129,7 @@ class Region:
         }
 
 
-def sentences(regions: Iterable[Region], frame_use: float, n_frames: int, no_error: str) -> list[str]:
+def sentences(regions: Iterable[Region], frame_use: float, n_frames: int, no_error: str, of_error: str = "") -> list[str]:
     """The picture as a whole, then each region.
 
     Args:
@@ -137,6 +137,7 @@ def sentences(regions: Iterable[Region], frame_use: float, n_frames: int, no_err
         frame_use: of the whole picture, 0 … 1.
         n_frames: that the network was given.
         no_error: why the error is not known; empty where it is.
+        of_error: how far it can be relied on, said last.
     """
     if n_frames == 1:
         words = ["There is one frame alone: all that is finer than it was added by the network."]
@@ -144,7 +145,7 @@ def sentences(regions: Iterable[Region], frame_use: float, n_frames: int, no_err
         words = [f"{frame_use:.0%} of what was added to the enlarged middle frame depends on the other frames."]
     if no_error:
         words.append(f"How large the error is, is not known: {no_error}. So nothing is called evidence here.")
-    return [*words, *(region.words() for region in regions)]
+    return [*words, *(region.words() for region in regions), *([of_error] if of_error else [])]
 
 
 def in_one_line(regions: Sequence[Region]) -> str:

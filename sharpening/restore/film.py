@@ -77,7 +77,8 @@ def restore_film(
     Args:
         restorer: the network and the judge of identity. A finetuner (`then`) would make the film flicker and is refused.
         source: a film, a folder of frames, paths, or arrays, as for `Restorer`.
-        out: the film to write (`.mp4`, `.m4v`, `.mov`, `.mkv`); the report is written beside it (`.json`).
+        out: the film to write (`.mp4`, `.m4v`, `.mov`, `.mkv`); the report is written beside it
+            (`.film.json`, so that a picture of the same name keeps its own).
         fps: frames a second; None for the input's, 25 where it has none.
         crf: quality of the H.264 film, 0 (nearly lossless) to 51.
         bs: frames that go through the network together.
@@ -109,7 +110,7 @@ def restore_film(
     seconds = {"look": looked, "restore": total - looked, "total": total}
     facts = FilmFacts(opened, face, restorer.trained, n, work.tally, work.agreements, work.watch.people(), output, seconds, notes)
     report = build_film_report(facts, restorer.device)
-    write_text(out.with_suffix(".json"), json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_text(out.with_suffix(".film.json"), json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return RestoredFilm(out, report)
 
 

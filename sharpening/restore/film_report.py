@@ -143,6 +143,8 @@ def _people(facts: FilmFacts) -> dict[str, Any]:
 
 def _people_words(facts: FilmFacts) -> list[str]:
     found = _people(facts)
+    if found["problem"] == _identity(facts.agreements)["problem"] != "":
+        return []  # nobody looked, and that was said of the likeness
     if not found["checked"]:
         return [f"Whether all of the film shows one person was not checked: {found['problem']}."]
     words = []

@@ -55,7 +55,7 @@ def find_strangers(descriptors: Tensor | NDArray[np.floating], middle: int, apar
 
     Args:
         descriptors: `[n, d]`; NaN in the rows of frames without a measurable face, which are no strangers.
-        middle: row of the frame to restore. Without a face it has the person whom most of the frames show.
+        middle: row of the frame to restore. Without a face it can be any of the people, and nobody is a stranger.
         apart: limits; those of the package's table when left out.
     """
     return sort_people(descriptors, middle, apart).strangers
@@ -85,10 +85,9 @@ def sort_people(
     gaps, others = _gaps(rows, groups, apart)[groups.index(own)], sum(len(group) for group in groups) - len(own)
     # Without most of the frames there is little left to restore from, and the network can weigh down poor ones by itself. And where the
     # middle is poor it stands apart itself, which is no fault of the others.
-    limit = apart.person
-    if others >= len(own):
-        # Of a middle without a face nobody knows which half it belongs to.
-        limit = apart.most if middle in own else np.inf
+    limit = apart.most if others >= len(own) else apart.person
+    if middle not in own:
+        limit = np.inf  # of a middle without a face nobody knows whose it is: the network's own look at the pixels must do
     strange = [
         group
         for group, gap in zip(groups, gaps, strict=True)

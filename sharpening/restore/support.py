@@ -22,13 +22,13 @@ class Support:
     """The result against each frame; the mean colours are matched first.
 
     Attributes:
-        difference: n numbers: mean of the absolute difference where both are seen [grey levels].
+        difference: n numbers: mean of the absolute difference where both are seen [grey levels]; None for a frame that sees nothing of it.
         correlation: n numbers, −1 … 1, of the luminance there; 0 where one of them is flat.
         maps: float32 `[n, H, W]`: the difference at each place of the result, NaN where the frame does not reach [grey levels].
         aligned: float32 `[n, H, W]`: luminance of each frame, moved onto the result, 0 … 1.
     """
 
-    difference: tuple[float, ...]
+    difference: tuple[float | None, ...]
     correlation: tuple[float, ...]
     maps: Map
     aligned: Map
@@ -60,7 +60,8 @@ def support_of(picture: NDArray[np.float32], frames: Tensor, *, middle: int) -> 
     total = weight.sum(dim=(2, 3), keepdim=True).clamp(min=1)
     seen = seen + ((frames - seen) * weight).sum(dim=(2, 3), keepdim=True) / total
     apart = (seen - frames).abs().mean(dim=1, keepdim=True) * 255
-    difference = ((apart * weight).sum(dim=(1, 2, 3)) / total.flatten()).tolist()
+    means = ((apart * weight).sum(dim=(1, 2, 3)) / total.flatten()).tolist()
+    difference = [mean if sees else None for mean, sees in zip(means, inside.flatten(1).any(dim=1).tolist(), strict=True)]
     back = affine_grid(inverse_affine(affine), *large.shape[-2:])
     maps = warp(apart * weight, back) / warp(weight, back).clamp(min=1e-3)
     reached = (warp(weight, back) > 0.5) & (back.abs().amax(dim=-1)[:, None] <= 1)

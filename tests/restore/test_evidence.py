@@ -260,6 +260,15 @@ def test_frames_of_the_same_picture_bear_it_out(rng) -> None:
     assert np.abs(found.aligned[1] - grey).mean() < 0.02
 
 
+def test_frame_that_sees_nothing_of_the_result_has_no_difference(monkeypatch) -> None:
+    away = torch.tensor([[1.0, 0.0, 5.0], [0.0, 1.0, 0.0]])
+    monkeypatch.setattr("sharpening.restore.support.estimate_affine", lambda a, b: away.expand(len(a), 2, 3).clone())
+    found = support_of(np.random.default_rng(0).random((64, 64, 3), np.float32), torch.rand(2, 3, 16, 16), middle=1)
+    assert found.difference[0] is None
+    assert found.difference[1] > 0
+    assert np.isnan(found.maps[0]).all()
+
+
 def test_flat_frames_have_no_correlation() -> None:
     found = support_of(np.full((64, 64, 3), 0.5, np.float32), torch.full((2, 3, 16, 16), 0.3), middle=1)
     assert found.correlation == pytest.approx((0.0, 0.0), abs=1e-5)
@@ -354,6 +363,13 @@ def test_words_of_the_whole() -> None:
     assert words[1:] == [region().words()]
     line = in_one_line([region(), region(name="nose", error=99.0), region(name="left eye")])
     assert line == "evidence: mouth, left eye; habit: nose"
+
+
+def test_words_say_how_far_the_error_can_be_relied_on() -> None:
+    table = ErrorTable((0.01, 0.1), (3.0, 30.0), {"stills": 0.726, "h264": 0.576, "clips": 0.65})
+    assert "58% of them (h264) to 73% (stills)" in table.words()
+    assert sentences([region()], 0.3, 7, "", table.words())[-1] == table.words()
+    assert ErrorTable((0.01, 0.1), (3.0, 30.0)).words() == ""
 
 
 # -- the table of errors

@@ -77,12 +77,12 @@ def test_film_has_every_frame_at_its_own_rate(made, film) -> None:
     info = film_info(made[0].path)
     assert (info.n_frames, info.fps) == (N, film_info(film).fps)
     assert info.width == info.height == 4 * made[0].report["face"]["side_cut"]
-    assert sorted(file.name for file in made[0].path.parent.iterdir()) == ["face.json", "face.mp4"]
+    assert sorted(file.name for file in made[0].path.parent.iterdir()) == ["face.film.json", "face.mp4"]
 
 
 def test_report_counts_what_was_restored_and_what_was_not(made) -> None:
     report = made[0].report
-    assert report == json.loads(made[0].path.with_suffix(".json").read_text())
+    assert report == json.loads(made[0].path.with_suffix(".film.json").read_text())
     frames = report["frames"]
     assert (frames["n"], frames["first"], frames["last"]) == (N, 0, N - 1)
     assert frames["without_face"] == len(EMPTY)
@@ -95,7 +95,12 @@ def test_report_counts_what_was_restored_and_what_was_not(made) -> None:
     assert report["seconds"]["per_frame"] == pytest.approx(report["seconds"]["total"] / N, abs=1e-3)
     assert report["output"]["n_frames"] == N
     words = " ".join(made[0].warnings)
-    for part in (f"{len(EMPTY)} of {N} frames", f"{EMPTY[0]} to {EMPTY[-1]}", "could not be measured: it was left out"):
+    assert words.count("the judge of faces was left out") == 1
+    for part in (
+        f"{len(EMPTY)} of {N} frames",
+        f"{EMPTY[0]} to {EMPTY[-1]}",
+        "could not be measured: the judge of faces was left out",
+    ):
         assert part in words
     assert "sound" not in words
 

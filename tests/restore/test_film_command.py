@@ -42,7 +42,7 @@ def test_film_becomes_a_film_with_a_report(run, film, tmp_path) -> None:
     assert "warning: film: Whether the film shows the person" in err  # a pattern has no face to judge
     info = film_info(tmp_path / "out.mp4")
     assert (info.n_frames, info.fps, info.width) == (3, 12.0, 128)
-    assert json.loads((tmp_path / "out.json").read_text())["schema"].startswith("sharpening.restore-film/")
+    assert json.loads((tmp_path / "out.film.json").read_text())["schema"].startswith("sharpening.restore-film/")
 
 
 def test_folder_of_frames_into_a_folder(run, tmp_path) -> None:
@@ -62,6 +62,7 @@ def test_folder_of_frames_into_a_folder(run, tmp_path) -> None:
         ("a.mp4", ["--film", "--middle", 2], ["--middle", "every frame"]),
         ("a.mp4", ["--film", "--then", "x"], ["--then", "finetunes none"]),
         ("a.mp4", ["--film", "--keep-strangers"], ["--keep-strangers", "as they are"]),
+        ("a.mp4", ["--film", "--no-evidence"], ["--no-evidence", "every frame"]),
         ("a.png", ["--paste"], ["--paste", "Add --film"]),
         ("a.png", ["--fps", 9], ["--fps", "Add --film"]),
     ],

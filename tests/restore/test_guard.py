@@ -37,8 +37,7 @@ APART = Apart(noise=0.1, person=0.2, most=0.25)
         ("bcadaea", 4, (0, 1, 3, 5)),  # everybody else
         ("abaaaa-", 3, (1,)),
         ("a--a--a", 3, ()),
-        ("abb-bba", 3, (0, 6)),  # nothing is known of the middle: it is taken for the person whom most show
-        ("abb-baa", 3, ()),  # nor is there a majority
+        ("abb-bba", 3, ()),  # nothing is known of the middle: it may be either of them
         ("-------", 3, ()),
         ("a", 0, ()),
         ("-", 0, ()),
@@ -66,6 +65,11 @@ def test_middle_that_is_a_stranger_itself_stays_and_is_told() -> None:
     assert people.strangers == (0, 1, 2, 4, 5, 6)
     assert people.minority
     assert not people.unsure
+
+
+def test_of_a_middle_without_a_face_nothing_is_sure() -> None:
+    assert sort_people(descriptors("abb-bbb"), 3, APART).unsure
+    assert not sort_people(descriptors("bbb-bbb"), 3, APART).unsure
 
 
 def test_most_frames_are_left_out_only_where_it_is_sure() -> None:

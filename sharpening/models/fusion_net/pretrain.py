@@ -13,7 +13,7 @@ import logging
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from fastai.optimizer import Adam
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sharpening.frames.degrade import settings
+from sharpening.errors import RangeError
+from sharpening.frames.degrade import DegradeSettings, settings
 from sharpening.frames.layouts import SharedData
 from sharpening.losses.pixel import charbonnier
 from sharpening.models.basic_blocks import affine_grid
@@ -117,7 +118,7 @@ def pretrain(
     if init is not None:
         _continue(net, Path(init))
     if plan.only:
-        net.requires_grad_(requires_grad=False).get_submodule(plan.only).requires_grad_()
+        _only(net, plan.only)
     ema = Ema(plan.ema)
     held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop)
     keeper = Checkpoints(folder / "checkpoints")
@@ -131,6 +132,16 @@ def pretrain(
             learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
     learn.model.load_state_dict(ema.mean)
     return net, {k: v for k, v in read_log(held_out.file)[-1].items() if k not in ("epoch", "loss", "seconds")}
+
+
+def _only(net: FusionNet, name: str) -> None:
+    parts = dict(net.named_modules())
+    if not name or name not in parts:
+        raise RangeError(
+            "part to train alone", name, f"one of {', '.join(key for key, _ in net.named_children())}, or a part of these"
+        )
+    net.requires_grad_(requires_grad=False)
+    parts[name].requires_grad_()
 
 
 def _set_aside(log_file: Path) -> None:
@@ -171,6 +182,21 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     return Learner(dls, _WithFlow(net), loss_func=loss, opt_func=optimiser, cbs=cbs)
 
 
+def _numbers(text: str) -> dict[str, float]:
+    """Read single settings of the damage: NAME=NUMBER, more of them after commas."""
+    known = [each.name for each in fields(DegradeSettings) if isinstance(each.default, float)]
+    found = dict[str, float]()
+    for pair in text.split(","):
+        name, _, number = pair.partition("=")
+        if name not in known:
+            raise RangeError("setting of the damage", name, f"one of {', '.join(known)}")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise RangeError(f"setting of the damage '{name}'", number, "a number, as in p_alive=0") from None
+    return found
+
+
 _OPTIONS = ("preset", "only", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip")
 
 
@@ -205,8 +231,7 @@ def main() -> None:
     if given["extras"]:
         plan = replace(plan, extras=tuple(name for name in given["extras"].split(",") if name != "none"))
     if given["other_damage"]:
-        pairs = (pair.split("=") for pair in given["other_damage"].split(","))
-        plan = replace(plan, other_damage={name: float(number) for name, number in pairs})
+        plan = replace(plan, other_damage=_numbers(given["other_damage"]))
     net, figures = pretrain(plan, given["data"], given["out"], init=given["init"])
     if given["no_export"]:
         return

@@ -47,17 +47,19 @@ def decode_bank(stills: Sequence[Path], clips: Sequence[tuple[Sequence[Path], st
 
 
 def _decoded(paths: Sequence[Path], file: Path) -> NDArray[np.uint8]:
-    if file.exists():
-        stored = np.load(file, mmap_mode="r")
-        if len(stored) == len(paths):
-            return stored
+    names = file.with_suffix(".txt")
+    listed = "\n".join(str(path) for path in paths)
+    if file.exists() and names.exists() and names.read_text() == listed:
+        return np.load(file, mmap_mode="r")
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part.npy")
     out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(paths), SIDE, SIDE, 3))
     for i, path in enumerate(paths):
         out[i] = resize(read_picture(path), SIDE, "area")
     out.flush()
+    names.unlink(missing_ok=True)  # never the names of one list beside the pictures of another
     part.replace(file)
+    names.write_text(listed)
     return np.load(file, mmap_mode="r")
 
 

@@ -57,10 +57,10 @@ def export_better(
         return False
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
-    leg = f"{history}{steps} steps of {plan.bs} sequences, n in {counts}, {plan.opt}, lr {plan.lr}, {plan.critic}"
-    leg += f", {plan.only} alone" if plan.only else ""
-    how = f"frames.degrade preset '{plan.damage}', {plan.p_clip:.0%} clips"
-    recipe = f"models/fusion_net/pretrain.py (make train-pretrained), {how}: {leg}, seed {plan.seed}"
+    damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
+    leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
+    leg += f", {plan.opt}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
+    recipe = f"models/fusion_net/pretrain.py (make train-pretrained): {history}{leg}"
     export(
         net.cpu(),
         name,

@@ -6,10 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from sharpening.errors import WeightsMismatch
+from sharpening.errors import RangeError, WeightsMismatch
 from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net import pretrain as module
 from sharpening.models.fusion_net.extras import EXTRAS
@@ -81,6 +82,32 @@ def test_the_expected_error_learns_alone_and_is_kept_when_it_foretells_better(sm
         better = {key: value + gain * key.endswith("_likelihood") for key, value in figures.items()}
         export_better(net, "fusion_tiny", tmp_path, plan, better)
         assert kept in load_card(tmp_path / "fusion_tiny.safetensors").recipe
+
+
+def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):
+    net, figures = pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
+    plan = replace(PLAN, damage="stills", other_damage={"p_garbage": 0.5}, p_clip=0.1)
+    export_better(net, "fusion_tiny", tmp_path, plan, figures, history="770 steps of something else; then ")
+    recipe = load_card(tmp_path / "fusion_tiny.safetensors").recipe
+    assert recipe.split(": ")[1].startswith(
+        "770 steps of something else; then 4 steps of 2 sequences, damage 'stills' p_garbage=0.5, 10% clips"
+    )
+
+
+def test_unknown_names_are_refused(small_data, tmp_path):
+    with pytest.raises(RangeError, match="sprad.*encoder"):
+        pretrain(replace(PLAN, only="sprad"), small_data, tmp_path / "run")
+    for text, told in (("p_alife=0", "p_alive"), ("p_alive", "a number"), ("p_alive=none", "a number"), ("film:1", "film")):
+        with pytest.raises(RangeError, match=told):
+            module._numbers(text)
+    assert module._numbers("p_alive=0,film=0.7") == {"p_alive": 0.0, "film": 0.7}
+
+
+def test_decoded_pictures_are_those_of_this_list(small_data, tmp_path):
+    first, second = sorted(small_data.rglob("*.webp"))[:2]
+    stored = [np.array(module.decode_bank([path], [], tmp_path).stills[0]) for path in (first, second, first)]
+    assert (stored[0] == stored[2]).all()
+    assert (stored[0] != stored[1]).any()
 
 
 def test_loss_counts_the_flow_only_where_the_motion_is_known(generator):

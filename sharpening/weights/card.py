@@ -163,7 +163,7 @@ def _row(card: WeightCard) -> list[str]:
         card.licence,
         "yes" if card.free_use else "no",
         card.data,
-        ", ".join(_figure(name, value) for name, value in card.metrics.items() if not isinstance(value, list)),
+        ", ".join(_figure(name, value) for name, value in card.metrics.items() if not isinstance(value, list | dict)),
     ]
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -28,14 +29,24 @@ class HeldOut(Callback):
 
     Attributes:
         figures: Of the last epoch: PSNR [dB] per set, of the net, of the net given the middle alone ("_one"), of bicubic ("_bicubic");
-            of a net that foretells its error the mean log-likelihood of the error ("_likelihood").
+            of a net that foretells its error the mean log-likelihood of the error ("_likelihood"); with a critic its loss ("_critic").
     """
 
     order = 71  # after the running mean and the checkpoint
 
-    def __init__(self, bank: FaceBank, ema: Ema, file: Path, *, n_frames: int, stop: int = 0, size: int = 48) -> None:
+    def __init__(
+        self,
+        bank: FaceBank,
+        ema: Ema,
+        file: Path,
+        *,
+        n_frames: int,
+        stop: int = 0,
+        size: int = 48,
+        critic: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
         super().__init__()
-        self.ema, self.file, self.n_frames, self.stop = ema, file, n_frames, stop
+        self.ema, self.file, self.n_frames, self.stop, self.critic = ema, file, n_frames, stop, critic
         self.figures: dict[str, float] = {}
         plans = {"stills": ("stills", 0.0), "damaged": ("damaged-middle", 0.0), "h264": ("h264", 0.0), "clips": ("stills", 1.0)}
         self.sets = {name: fixed_batch(bank, how, p_clip, size) for name, (how, p_clip) in plans.items()}
@@ -75,6 +86,10 @@ class HeldOut(Callback):
             pred, spread = self._run(frames, device)
             results[name] = pred
         figures = {key: round(float(psnr(pred.clamp(0, 1), label).mean()), 3) for key, pred in results.items()}
+        if self.critic is not None:
+            parts = zip(pred.split(8), label.split(8), strict=True)
+            losses = [float(self.critic(some.to(device), truth.to(device))) * len(some) for some, truth in parts]
+            figures[f"{name}_critic"] = round(sum(losses) / len(pred), 5)
         if spread is not None:
             error = (pred - label).abs().mean(dim=1, keepdim=True)
             figures[f"{name}_likelihood"] = round(-float((math.log(2) + spread.log() + error / spread).mean()), 4)

@@ -120,9 +120,11 @@ def pretrain(
     if plan.only:
         _only(net, plan.only)
     ema = Ema(plan.ema)
-    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop)
+    critic = charbonnier if plan.critic == "charbonnier" else build_critic(plan.critic).to(device)
+    other = None if plan.critic == "charbonnier" else critic
+    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop, critic=other)
     keeper = Checkpoints(folder / "checkpoints")
-    learn = _learner(plan, train, net, [GradientClip(0.5), ema, held_out, keeper], device)
+    learn = _learner(plan, train, net, critic, [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
     if start == 0:
         _set_aside(held_out.file)
@@ -162,7 +164,14 @@ def _bank(data: SharedData, split: str, cache: Path) -> FaceBank:
     return decode_bank(data.stills(split), [(clip.paths, clip.kind) for clip in data.clips(split)], cache)
 
 
-def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callback], device: torch.device) -> Learner:
+def _learner(
+    plan: PretrainPlan,
+    bank: FaceBank,
+    net: FusionNet,
+    critic: Callable[[Tensor, Tensor], Tensor],
+    cbs: list[Callback],
+    device: torch.device,
+) -> Learner:
     samples = PretrainSet(
         bank,
         replace(settings(plan.damage), **plan.other_damage),
@@ -177,8 +186,7 @@ def _learner(plan: PretrainPlan, bank: FaceBank, net: FusionNet, cbs: list[Callb
     dls = DataLoaders(loader, loader, device=device)
     dls.n_inp = 1
     optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4) if plan.opt == "adam" else Muon
-    judge = charbonnier if plan.critic == "charbonnier" else build_critic(plan.critic).to(device)
-    loss = partial(pretrain_loss, weight=plan.motion_weight, spread_weight=plan.spread_weight, critic=judge)
+    loss = partial(pretrain_loss, weight=plan.motion_weight, spread_weight=plan.spread_weight, critic=critic)
     return Learner(dls, _WithFlow(net), loss_func=loss, opt_func=optimiser, cbs=cbs)
 
 

@@ -81,9 +81,16 @@ def export_better(
 def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
     """Mean gain over the held-out sets that both have figures of; endless where they share none.
 
-    It is a gain in PSNR [dB], or, where nothing but the expected error was trained, in its log-likelihood.
+    It is a gain in PSNR [dB]; where nothing but the expected error was trained, in its log-likelihood; and where another loss was trained
+    by, what that fell by.
     """
-    kind = "_likelihood" if plan.only.partition(".")[0] == "spread" else "_one" if plan.one_frame else ""
+    if plan.only.partition(".")[0] == "spread":
+        kind = "_likelihood"
+    elif plan.critic != "charbonnier":
+        kind = "_critic"
+    else:
+        kind = "_one" if plan.one_frame else ""
     names = {key.removesuffix("_bicubic") for key in found if key.endswith("_bicubic")}
     keys = [name + kind for name in names if name + kind in found and name + kind in there]
-    return sum(found[key] - float(there[key]) for key in keys) / len(keys) if keys else math.inf
+    gain = sum(found[key] - float(there[key]) for key in keys) / len(keys) if keys else math.inf
+    return -gain if keys and kind == "_critic" else gain

@@ -25,7 +25,7 @@ PLAN = PretrainPlan(preset="tiny", n_choices=(3, 1), epochs=2, steps=2, bs=2)
 
 @pytest.fixture(autouse=True)
 def _small_held_out_sets(monkeypatch):
-    monkeypatch.setattr(HeldOut.__init__, "__kwdefaults__", {"size": 2, "stop": 0})
+    monkeypatch.setattr(HeldOut.__init__, "__kwdefaults__", {"size": 2, "stop": 0, "critic": None})
 
 
 def lines(folder: Path) -> list[dict]:
@@ -82,6 +82,16 @@ def test_the_expected_error_learns_alone_and_is_kept_when_it_foretells_better(sm
         better = {key: value + gain * key.endswith("_likelihood") for key, value in figures.items()}
         export_better(net, "fusion_tiny", tmp_path, plan, better)
         assert kept in load_card(tmp_path / "fusion_tiny.safetensors").recipe
+
+
+def test_weights_of_another_critic_are_replaced_where_that_critic_says_so(small_data, tmp_path):
+    plan = replace(PLAN, epochs=1, critic="l1")
+    net, figures = pretrain(plan, small_data, tmp_path / "run")
+    assert 0 < figures["stills_critic"] < 1
+    export_better(net, "fusion_tiny", tmp_path, plan, figures)
+    for change, written in ((0.01, False), (-0.01, True)):
+        other = {key: value + change * key.endswith("_critic") - key.endswith("stills") for key, value in figures.items()}
+        assert export_better(net, "fusion_tiny", tmp_path, plan, other) is written
 
 
 def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):

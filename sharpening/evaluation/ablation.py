@@ -22,6 +22,7 @@ PREFIX, LOG, WORDS = "abl-", "log.jsonl", "ablations.json"
 MISSING = "–"
 # Of a line of the log that are no figures [dB].
 _NO_FIGURES = {"epoch", "loss", "seconds"}
+_NO_COLUMNS = ("_bicubic", "_likelihood", "_critic")  # what bicubic does is no leg's doing, and the others are no PSNR
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def ablations_grid(legs: Sequence[Leg]) -> Grid:
 
 
 def _columns(legs: Sequence[Leg]) -> list[str]:
-    """The figures, in the order of the logs; what bicubic does is no leg's doing."""
+    """The figures, in the order of the logs."""
     names = list(dict.fromkeys(name for leg in legs for name in leg.last))
-    found = [name for name in names if name not in _NO_FIGURES and not name.endswith("_bicubic") and _is_figure(legs, name)]
+    found = [name for name in names if name not in _NO_FIGURES and not name.endswith(_NO_COLUMNS) and _is_figure(legs, name)]
     # What all frames give stands before what one gives, whichever the log has first.
     return sorted(found, key=lambda name: (names.index(_base(name)) if _base(name) in names else len(names), name.endswith("_one")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -12,12 +13,16 @@ from torch import nn
 from sharpening.errors import RangeError, ShapeError
 from sharpening.mframe_dl import BatchForm
 from sharpening.models.fusion_net.callbacks import AlignmentError, FewerFrames, TrueMotion
+from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.model import FusionNet
 from sharpening.models.learner_parts import Critic, LearnerOptions, assemble
 from sharpening.models.loading import load_trained, remember
 from sharpening.training.learner import batch_form
 
 __all__ = ["get_learner", "parameter_groups"]
+
+OF_PICTURE = tuple(name for name in EXTRAS if name not in ("spread", "quality"))
+"""Extras that make the picture; the others foretell its error."""
 
 _LATE = ("fuse", "decoder", "correction", "spread")
 
@@ -36,6 +41,7 @@ def get_learner(
     critic: Critic = "ours",
     weights: str | Path | None = None,
     preset: str = "small",
+    extras: Sequence[str] = OF_PICTURE,
     motion_weight: float = 0.1,
     p_fewer_frames: float = 0.0,
     **options: Unpack[LearnerOptions],
@@ -47,6 +53,7 @@ def get_learner(
         critic: Name in `models.critics`, or a loss (pred, target).
         weights: Trained weights to start from ("default" for the ones that ship), by name or path.
         preset: Size of a fresh network, see `FusionNet`.
+        extras: Of a fresh network, see `FusionNet`. Those that foretell the error need the loss of `pretrain` and are left out by default.
         motion_weight: Weight of the alignment error where the batches carry the true motion (`mframe_dls(motion=True)`).
         p_fewer_frames: Share of the training batches that keep only some of the frames.
         **options: `lr`, `wd`, `metrics`, `channels_last`, `clip`, `cbs`, `path`, see `LearnerOptions`.
@@ -60,7 +67,7 @@ def get_learner(
     if weights is not None:
         network, _ = load_trained(FusionNet, "fusion_net", weights)
     else:
-        settings: dict[str, Any] = {"preset": preset, "n_frames": form.n_frames}
+        settings: dict[str, Any] = {"preset": preset, "n_frames": form.n_frames, "extras": list(extras)}
         network = remember(FusionNet(**settings), "fusion_net", settings)
     own = [TrueMotion(motion_weight)] + ([FewerFrames(p_fewer_frames)] if p_fewer_frames > 0 else [])
     learn = assemble(dls, network, critic, options, splitter=parameter_groups, cbs=own, metrics=("psnr", "ssim"))

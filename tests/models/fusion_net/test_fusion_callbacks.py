@@ -86,6 +86,8 @@ def test_true_motion_teaches_the_flow_and_leaves_the_network_as_it_was(stills) -
 def test_batches_without_motion_train_as_well(stills) -> None:
     dls = mframe_dls(stills, n_frames=3, bs=2, degrade="thesis", device="cpu")
     learn = get_learner(dls, critic="pixel", preset="tiny", metrics=())
+    assert learn.model.correction is not None  # as the shipped one, but
+    assert learn.model.spread is None  # the loss here teaches no expected error
     learn.fit(1)
     assert "align_px" not in learn.recorder.metric_names
 

@@ -64,7 +64,7 @@ train-twin: setup    ## Train the single-frame twin (RUNS/twin_small): legs as l
 	$(PRETRAIN) --out $(RUNS)/twin_small --init $(firstword $(wildcard $(RUNS)/twin_small/twin_small.safetensors) $(RUNS)/twin_first/twin_small.safetensors) --one-frame $(LEG)
 
 train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
-	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 4e-4 --n-choices 7,7,7,5,3,1
+	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 2e-4
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \

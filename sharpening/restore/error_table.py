@@ -83,6 +83,7 @@ def error_table(card: WeightCard, source: object = "card") -> ErrorTable | None:
     if pairs is None:
         return None
     try:
+        held = {str(name): float(share) for name, share in dict(card.metrics.get(ERROR_68_HELD, {})).items()}
         raw, levels = (np.array(row, np.float64) for row in pairs)
         fine = (
             raw.ndim == 1 and len(raw) >= 2 and raw.shape == levels.shape and np.isfinite(raw).all() and np.isfinite(levels).all()
@@ -90,7 +91,8 @@ def error_table(card: WeightCard, source: object = "card") -> ErrorTable | None:
     except (TypeError, ValueError):
         fine = False
     if not fine or raw[0] < 0 or levels[0] < 0 or (np.diff(raw) <= 0).any() or (np.diff(levels) < 0).any():
-        problem = f"has no usable table {ERROR_68!r} in its card: two rows of rising numbers are wanted."
+        problem = (
+            f"has no usable table {ERROR_68!r} in its card: two rows of rising numbers are wanted, and {ERROR_68_HELD!r} by sets."
+        )
         raise WeightsMismatch(str(source), problem, "Get the card again, or measure anew: sharpening calibrate --write-card.")
-    held = {str(name): float(share) for name, share in dict(card.metrics.get(ERROR_68_HELD) or {}).items()}
     return ErrorTable(tuple(raw.tolist()), tuple(levels.tolist()), held)

@@ -138,7 +138,7 @@ def pretrain(
 
 def _only(net: FusionNet, name: str) -> None:
     parts = dict(net.named_modules())
-    if not name or name not in parts:
+    if name not in parts:
         raise RangeError(
             "part to train alone", name, f"one of {', '.join(key for key, _ in net.named_children())}, or a part of these"
         )

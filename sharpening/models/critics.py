@@ -145,7 +145,7 @@ def our_critic(*, extractor: object = None, network: Callable[[Tensor], Tensor] 
 
 
 # Of ×4 faces that a trained net made, Charbonnier is about 0.022, the features 0.001 and the identity 0.06: with these weights features
-# count a quarter of the pixels, identity four fifths. A third of both moved neither figures nor pictures in 200 steps.
+# count a quarter of the pixels, identity four fifths.
 _FEATURES, _IDENTITY = 6.0, 0.3
 
 

@@ -79,7 +79,8 @@ class Evidence:
 
     def words(self) -> list[str]:
         """Plain sentences: the picture as a whole, then each region."""
-        return sentences(self.regions, self.frame_use, len(self.shares), self.no_error, self.of_error)
+        unlike = sum(share == 0 for i, share in enumerate(self.shares) if i != self.middle)
+        return sentences(self.regions, self.frame_use, len(self.shares), self.no_error, self.of_error, unlike)
 
     def line(self) -> str:
         """The regions by what was found of them, in one line."""

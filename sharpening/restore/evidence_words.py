@@ -129,7 +129,9 @@ class Region:
         }
 
 
-def sentences(regions: Iterable[Region], frame_use: float, n_frames: int, no_error: str, of_error: str = "") -> list[str]:
+def sentences(
+    regions: Iterable[Region], frame_use: float, n_frames: int, no_error: str, of_error: str = "", n_unlike: int = 0
+) -> list[str]:
     """The picture as a whole, then each region.
 
     Args:
@@ -138,11 +140,15 @@ def sentences(regions: Iterable[Region], frame_use: float, n_frames: int, no_err
         n_frames: that the network was given.
         no_error: why the error is not known; empty where it is.
         of_error: how far it can be relied on, said last.
+        n_unlike: number of frames that the network gave no share at all, anywhere.
     """
     if n_frames == 1:
         words = ["There is one frame alone: all that is finer than it was added by the network."]
     else:
         words = [f"{frame_use:.0%} of what was added to the enlarged middle frame depends on the other frames."]
+    if n_unlike:
+        verb = "shows" if n_unlike == 1 else "show"
+        words.append(f"{n_unlike} of the {n_frames} frames {verb} something else than the middle one all over, and gave nothing.")
     if no_error:
         words.append(f"How large the error is, is not known: {no_error}. So nothing is called evidence here.")
     return [*words, *(region.words() for region in regions), *([of_error] if of_error else [])]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from sharpening.cli import app
 from sharpening.errors import WeightsMismatch
+from sharpening.frames.degrade import apply, draw, settings
 from sharpening.frames.face_places import TYPICAL_FACE
 from sharpening.imaging.files import write_picture
 from sharpening.restore import Restorer
@@ -363,6 +364,19 @@ def test_words_of_the_whole() -> None:
     assert words[1:] == [region().words()]
     line = in_one_line([region(), region(name="nose", error=99.0), region(name="left eye")])
     assert line == "evidence: mouth, left eye; habit: nose"
+
+
+def test_words_count_frames_that_show_something_else() -> None:
+    assert any("2 of the 7 frames show something else" in each for each in sentences([region()], 0.3, 7, "", n_unlike=2))
+    assert not any("something else" in each for each in sentences([region()], 0.3, 7, ""))
+
+
+def test_shipped_weights_leave_out_a_frame_of_noise_and_say_so(astronaut_face, rng) -> None:
+    frames = apply(astronaut_face, draw(rng, settings("stills"))).frames
+    frames[1] = rng.integers(0, 256, frames[1].shape, np.uint8)
+    restored = Restorer.from_weights(device="cpu", judge=False)(list(frames), cropped=True, middle=3)
+    assert [share == 0 for share in restored.evidence.shares] == [False, True, False, False, False, False, False]
+    assert any("1 of the 7 frames shows something else" in each for each in restored.evidence.words())
 
 
 def test_words_say_how_far_the_error_can_be_relied_on() -> None:

@@ -102,11 +102,13 @@ def knocked_out(
 
 def by_quality(data: str, h264: tuple[Tensor, Tensor], of_stills: Tensor, of_h264: Tensor) -> Iterator[tuple[str, ...]]:
     """A row for each range of coding: bicubic, ours, and what ours makes of the same stills without film coding."""
-    crf = [still.damage("h264").crf or 0 for still in islice(stills(SharedData(data), 0, "valid"), len(of_h264))]
+    crf = [still.damage("h264").crf for still in islice(stills(SharedData(data), 0, "valid"), len(of_h264))]
     frames, labels = h264
     bicubic = psnr(resize_tensor(frames[:, 9:12], (128, 128), "bicubic").clamp(0, 1), labels)
     for low, high in CRF:
         chosen = torch.from_numpy((np.array(crf) >= low) & (np.array(crf) <= high))
+        if chosen.sum() < 2:
+            continue
         gain = (of_h264 - bicubic)[chosen]
         cells = [bicubic[chosen].mean(), of_h264[chosen].mean(), of_stills[chosen].mean()]
         error = 1.96 * float(gain.std()) / len(gain) ** 0.5

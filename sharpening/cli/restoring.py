@@ -57,7 +57,8 @@ def restore(
 ) -> None:
     """Restore one picture out of poor frames of one person, or with --film every frame.
 
-    Writes the picture, and beside it a contact sheet (.sheet.png) and a report (.json). Of many inputs the bad ones are listed at the end.
+    Writes the picture, and beside it a contact sheet (.sheet.png) and a report (.json; of a film .film.json). Of many inputs the bad
+    ones are listed at the end.
     """
     _check_film(
         out,

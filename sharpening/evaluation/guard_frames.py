@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sharpening.errors import RangeError
 from sharpening.evaluation.guard_calibration import FOLDS, folds
 from sharpening.evaluation.guard_sets import POOR_MIDDLE, Described
 from sharpening.evaluation.methods import Method, fitted
@@ -92,8 +93,14 @@ def calibrate(clean: Sequence[Mixture]) -> Apart:
     """The limits, on sequences of one person each.
 
     The noise is half the mean squared distance of two frames; the limits are the lowest that keep false alarms below `MOST_FALSE` and
-    `MOST_LOST`. Each set counts as much as the others.
+    `MOST_LOST`. Each set counts as much as the others; sequences whose middle has no face, of which the guard says nothing, do not count.
+
+    Raises:
+        RangeError: no sequence has a face in its middle.
     """
+    clean = [each for each in clean if each.faces[len(each.faces) // 2]]
+    if not clean:
+        raise RangeError("sequences with a face in the middle", 0, "at least 1", "Take more sequences.")
     groups = np.array([each.own.group for each in clean])
     noise = float(np.mean([_noise([each for each in clean if each.own.group == group]) for group in np.unique(groups)]))
 

@@ -154,8 +154,9 @@ def _frames(found: Findings) -> Grid:
             some = [row for row in some if kind != MIDDLE or row["middle_face"]]
             if not some:
                 continue
-            share, false = _cells(some, "found", "strangers"), _cells(some, "wrong", None)
-            clear = _cells([row for row in some if row["middle_face"]], "found", "strangers")
+            known = [row for row in some if row["middle_face"]]
+            share, clear = _cells(some, "found", "strangers"), _cells(known, "found", "strangers")
+            false = _cells(known, "wrong", None)
             told = _percent(*_cells(some, "told", None)) if kind == MIDDLE else "–"
             words = "the middle alone is a stranger" if kind == MIDDLE else f"{kind} of {some[0]['frames']} are strangers"
             # Of a clean sequence there is none to find; of a stranger in the middle, none to lose.
@@ -165,11 +166,11 @@ def _frames(found: Findings) -> Grid:
     apart = found.apart
     notes = (
         f"Limits: noise {apart.noise:.3f}, another person from {apart.person:.2f} on, where half of the frames or more would go from "
-        f"{apart.most:.2f} on (squared distances less noise); the lowest with which at most {MOST_FALSE:.1%} of clean sequences lose a few "
-        f"frames and {MOST_LOST:.1%} lose half. The figures here are by limits that saw none of the people.",
-        "Found: of the strangers' frames in which a face is found at all. Lost: sequences in which a frame of the right person was "
-        "left out. With a stranger in the middle the others are the strangers to it; “told”: the report says that the middle is or may be "
-        "another person than the rest.",
+        f"{apart.most:.2f} on (squared distances less noise); the lowest with which at most {MOST_FALSE:.1%} of clean sequences with a "
+        f"face in the middle lose a few frames and {MOST_LOST:.1%} lose half. The figures here are by limits that saw none of the people.",
+        "Found: of the strangers' frames in which a face is found at all. Lost: sequences with a face in the middle in which a frame of "
+        "the right person was left out; without one nobody is. With a stranger in the middle the others are the strangers to it; “told”: "
+        "the report says that the middle is or may be another person than the rest.",
     )
     heads = ("set", "frames", "strangers found", "if the middle has a face", "sequences that lost a frame", "told", "sequences")
     return Grid("Frames of another person", heads, tuple(rows), notes)

@@ -37,7 +37,7 @@ class ErrorTable:
 
     raw: tuple[float, ...]
     levels: tuple[float, ...]
-    held: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def bound(self, spread: NDArray[np.floating]) -> NDArray[np.float32]:
         """The error that 68 % of such pixels stay under [grey levels].
@@ -55,9 +55,10 @@ class ErrorTable:
         if not self.held:
             return ""
         worst, best = (choose(self.held, key=lambda name: self.held[name]) for choose in (min, max))
+        upto = "" if worst == best else f" to {self.held[best]:.0%} ({best})"
         return (
-            f"Errors that are said to hold for two of three pixels held for {self.held[worst]:.0%} of them ({worst}) to "
-            f"{self.held[best]:.0%} ({best}) in pictures of other people."
+            "Errors that are said to hold for two of three pixels held "
+            f"for {self.held[worst]:.0%} of them ({worst}){upto} in pictures of other people."
         )
 
     def metrics(self) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def error_table(card: WeightCard, source: object = "card") -> ErrorTable | None:
     try:
         held = {str(name): float(share) for name, share in dict(card.metrics.get(ERROR_68_HELD, {})).items()}
         raw, levels = (np.array(row, np.float64) for row in pairs)
-        fine = (
+        fine = all(0 <= share <= 1 for share in held.values()) and (
             raw.ndim == 1 and len(raw) >= 2 and raw.shape == levels.shape and np.isfinite(raw).all() and np.isfinite(levels).all()
         )
     except (TypeError, ValueError):

@@ -147,8 +147,11 @@ def sentences(
     else:
         words = [f"{frame_use:.0%} of what was added to the enlarged middle frame depends on the other frames."]
     if n_unlike:
-        verb = "shows" if n_unlike == 1 else "show"
-        words.append(f"{n_unlike} of the {n_frames} frames {verb} something else than the middle one all over, and gave nothing.")
+        verb = "agrees" if n_unlike == 1 else "agree"
+        words.append(
+            f"{n_unlike} of the {n_frames} frames {verb} too little with the middle one to be used (another scene, other light, or "
+            "something in front of the face), and gave nothing."
+        )
     if no_error:
         words.append(f"How large the error is, is not known: {no_error}. So nothing is called evidence here.")
     return [*words, *(region.words() for region in regions), *([of_error] if of_error else [])]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -202,6 +203,8 @@ def _numbers(text: str) -> dict[str, float]:
             found[name] = float(number)
         except ValueError:
             raise RangeError(f"setting of the damage '{name}'", number, "a number, as in p_alive=0") from None
+        if not math.isfinite(found[name]) or (name.startswith(("film", "p_")) and not 0 <= found[name] <= 1):
+            raise RangeError(f"setting of the damage '{name}'", number, "a finite number; 0 … 1 for film and p_…")
     return found
 
 

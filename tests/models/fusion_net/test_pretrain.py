@@ -107,7 +107,14 @@ def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):
 def test_unknown_names_are_refused(small_data, tmp_path):
     with pytest.raises(RangeError, match="sprad.*encoder"):
         pretrain(replace(PLAN, only="sprad"), small_data, tmp_path / "run")
-    for text, told in (("p_alife=0", "p_alive"), ("p_alive", "a number"), ("p_alive=none", "a number"), ("film:1", "film")):
+    for text, told in (
+        ("p_alife=0", "p_alive"),
+        ("p_alive", "a number"),
+        ("p_alive=none", "a number"),
+        ("film:1", "one of .*film"),
+        ("film=7", "0 … 1"),
+        ("zoom=nan", "finite"),
+    ):
         with pytest.raises(RangeError, match=told):
             module._numbers(text)
     assert module._numbers("p_alive=0,film=0.7") == {"p_alive": 0.0, "film": 0.7}

@@ -248,6 +248,8 @@ def main() -> None:
         return
     name = f"{'twin' if plan.one_frame else 'fusion'}_{plan.preset}"
     name += "" if plan.critic == "charbonnier" else f"_{plan.critic}"
+    if plan.only and given["init"] is not None:
+        name = load_card(given["init"]).name  # the rest of the net is that of these weights
     held = SharedData(given["data"])
     counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
     folder = given["out"] if plan.one_frame else Path("pretrained")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,23 +45,21 @@ def decode_bank(stills: Sequence[Path], clips: Sequence[tuple[Sequence[Path], st
     for frames, kind in clips:
         spans.append((len(paths), len(frames), kind))
         paths += list(frames)
-    return FaceBank(_decoded(stills, cache / "stills.npy"), _decoded(paths, cache / "clips.npy"), tuple(spans))
+    return FaceBank(_decoded(stills, cache, "stills"), _decoded(paths, cache, "clips"), tuple(spans))
 
 
-def _decoded(paths: Sequence[Path], file: Path) -> NDArray[np.uint8]:
-    names = file.with_suffix(".txt")
-    listed = "\n".join(str(path) for path in paths)
-    if file.exists() and names.exists() and names.read_text() == listed:
-        return np.load(file, mmap_mode="r")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part.npy")
-    out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(paths), SIDE, SIDE, 3))
-    for i, path in enumerate(paths):
-        out[i] = resize(read_picture(path), SIDE, "area")
-    out.flush()
-    names.unlink(missing_ok=True)  # never the names of one list beside the pictures of another
-    part.replace(file)
-    names.write_text(listed)
+def _decoded(paths: Sequence[Path], cache: Path, kind: str) -> NDArray[np.uint8]:
+    # Two runs at a time may decode the same list: each writes a file of its own, and the name tells the list.
+    key = hashlib.sha256("\n".join(str(path.resolve()) for path in paths).encode()).hexdigest()[:12]
+    file = cache / f"{kind}-{key}.npy"
+    if not file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}.part.npy")
+        out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(paths), SIDE, SIDE, 3))
+        for i, path in enumerate(paths):
+            out[i] = resize(read_picture(path), SIDE, "area")
+        out.flush()
+        part.replace(file)
     return np.load(file, mmap_mode="r")
 
 

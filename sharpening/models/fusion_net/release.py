@@ -52,7 +52,7 @@ def export_better(
     """
     found = {f"heldout_{name}": value for name, value in figures.items()}
     there = folder / f"{name}.safetensors"
-    if there.is_file() and (gain := _gain(found, load_card(there).metrics, plan)) <= 0:
+    if there.is_file() and not (gain := _gain(found, load_card(there).metrics, plan)) > 0:
         log.info("%s stays: the new weights are better by %.3f", there, gain)
         return False
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
@@ -60,7 +60,8 @@ def export_better(
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
     leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
     leg += f", {plan.opt}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
-    recipe = f"models/fusion_net/pretrain.py (make train-pretrained): {history}{leg}"
+    target = "train-twin" if plan.one_frame else "train-pretrained" if plan.critic == "charbonnier" else f"train-{plan.critic}"
+    recipe = f"models/fusion_net/pretrain.py (make {target}): {history}{leg}"
     export(
         net.cpu(),
         name,
@@ -79,7 +80,7 @@ def export_better(
 
 
 def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
-    """Mean gain over the held-out sets that both have figures of; endless where they share none.
+    """Mean gain over the held-out sets that both have figures of; where they share none, endless, and endless loss for a critic's.
 
     It is a gain in PSNR [dB]; where nothing but the expected error was trained, in its log-likelihood; and where another loss was trained
     by, what that fell by.
@@ -92,5 +93,8 @@ def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPl
         kind = "_one" if plan.one_frame else ""
     names = {key.removesuffix("_bicubic") for key in found if key.endswith("_bicubic")}
     keys = [name + kind for name in names if name + kind in found and name + kind in there]
-    gain = sum(found[key] - float(there[key]) for key in keys) / len(keys) if keys else math.inf
-    return -gain if keys and kind == "_critic" else gain
+    if not keys:
+        # Another loss cannot be compared with PSNR: what is there stays.
+        return -math.inf if kind == "_critic" else math.inf
+    gain = sum(found[key] - float(there[key]) for key in keys) / len(keys)
+    return -gain if kind == "_critic" else gain

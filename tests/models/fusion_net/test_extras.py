@@ -66,7 +66,7 @@ def test_quality_of_the_frames_is_one_judgement_without_order(generator):
 
 def test_a_frame_can_be_turned_away_as_a_whole(generator):
     net = FusionNet("tiny", extras=("gate",)).eval()
-    frames = torch.rand(1, 9, 32, 32, generator=generator)
+    frames = torch.rand(1, 3, 32, 32, generator=generator).repeat(1, 3, 1, 1)
     before = net.parts(frames).weights.mean(dim=(2, 3))
     with torch.no_grad():
         net.fuse.gate.judge.bias.fill_(-20.0)
@@ -81,6 +81,7 @@ def test_unknown_extras_are_refused():
 
 @pytest.mark.parametrize("extra", sorted(EXTRAS))
 def test_each_extra_works_alone(extra, generator):
-    parts = FusionNet("tiny", extras=(extra,)).parts(torch.rand(1, 15, 32, 32, generator=generator))
+    parts = FusionNet("tiny", extras=(extra,)).parts(torch.rand(1, 3, 32, 32, generator=generator).repeat(1, 5, 1, 1))
+    assert parts.weights[:, :5].mean(dim=(2, 3)).min() > 0
     assert parts.pred.shape == (1, 3, 128, 128)
     assert (parts.spread is not None) == (extra == "spread")

@@ -92,6 +92,11 @@ def test_weights_of_another_critic_are_replaced_where_that_critic_says_so(small_
     for change, written in ((0.01, False), (-0.01, True)):
         other = {key: value + change * key.endswith("_critic") - key.endswith("stills") for key, value in figures.items()}
         assert export_better(net, "fusion_tiny", tmp_path, plan, other) is written
+    # Weights that were kept by PSNR are not given up for a loss that they have no figure of.
+    plain = {key: value for key, value in figures.items() if not key.endswith("_critic")}
+    export_better(net, "fusion_plain", tmp_path, PLAN, plain)
+    assert not export_better(net, "fusion_plain", tmp_path, plan, figures)
+    assert not export_better(net, "fusion_tiny", tmp_path, plan, dict.fromkeys(figures, math.nan))
 
 
 def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):

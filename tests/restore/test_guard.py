@@ -259,7 +259,6 @@ def test_limits_of_another_judge_are_not_known(quiet) -> None:
 
 
 def test_frames_that_cannot_be_cut_again_are_named_and_kept(quiet) -> None:
-
     from sharpening.restore.locate import locate
     from sharpening.restore.located import Choice
     from sharpening.restore.source import open_source

@@ -121,11 +121,10 @@ def pretrain(
     if plan.only:
         _only(net, plan.only)
     ema = Ema(plan.ema)
-    critic = charbonnier if plan.critic == "charbonnier" else build_critic(plan.critic).to(device)
-    other = None if plan.critic == "charbonnier" else critic
-    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop, critic=other)
+    critic = None if plan.critic == "charbonnier" else build_critic(plan.critic).to(device)
+    held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop, critic=critic)
     keeper = Checkpoints(folder / "checkpoints")
-    learn = _learner(plan, train, net, critic, [GradientClip(0.5), ema, held_out, keeper], device)
+    learn = _learner(plan, train, net, critic or charbonnier, [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
     if start == 0:
         _set_aside(held_out.file)

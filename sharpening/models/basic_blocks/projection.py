@@ -63,9 +63,9 @@ def inverse_affine(affine: Tensor) -> Tensor:
 def frame_agreement(registered: Tensor, reference: Tensor, *, tolerance: float = 0.035, least: float = 0.25) -> Tensor:
     """How far a registered frame can be believed, place by place, with nothing learned.
 
-    Both are compared as they look from afar (means of 4×4 pixels, less the median difference of the colours): compression and light hardly
-    count, another scene, noise and an occluder do. The frame as a whole is judged by its median place, so that what covers less than half
-    of it casts no doubt on the rest.
+    Both are compared as they look from afar (means of 4×4 pixels, less the median difference of the colours): compression and an offset of
+    the light hardly count; another scene, noise, an occluder and another contrast do. The frame as a whole is judged by its median place:
+    a small occluder casts no doubt on the rest, as long as the frame was registered well.
 
     Args:
         registered: `[b, 3, h, w]`, 0 … 1.

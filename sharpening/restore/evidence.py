@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from sharpening.restore.evidence_words import (
     in_one_line,
     sentences,
 )
+from sharpening.restore.expression import LIVELY, liveliness, lively_words
 from sharpening.restore.network import Output
 from sharpening.restore.regions import face_in, regions_of
 from sharpening.restore.support import Support, support_of
@@ -58,6 +59,7 @@ class Evidence:
         difference: float32 `[H, W]`: the median over the frames of that difference [grey levels]; NaN where no frame reaches.
         regions: parts of the face, or ninths of the picture where no face was found.
         middle: index of the middle among the frames.
+        lively: how much mouth and eyes differ from frame to frame, see `expression.liveliness`; empty where no face was found.
     """
 
     shares: tuple[float, ...]
@@ -71,6 +73,11 @@ class Evidence:
     difference: Map
     regions: tuple[Region, ...]
     middle: int
+    lively: Mapping[str, float] = field(default_factory=dict)
+
+    def warnings(self) -> list[str]:
+        """What the user should know before trusting the picture; nothing where nothing speaks against it."""
+        return lively_words(self.lively)
 
     @property
     def none(self) -> float:
@@ -105,7 +112,9 @@ class Evidence:
             ],
             "regions": [region.facts() for region in self.regions],
             "words": self.words(),
+            "lively": {name: round(value, 3) for name, value in self.lively.items()},
             "rules": {
+                "lively_above": LIVELY,
                 "low_error": LOW_ERROR,
                 "high_error": HIGH_ERROR,
                 "borne_out_below": BORNE_OUT,
@@ -173,6 +182,7 @@ def evidence_of(
         difference=_median(support.maps),
         regions=_regions(masks, seen),
         middle=n // 2,
+        lively=liveliness(support.aligned, n // 2, masks),
     )
 
 

@@ -63,6 +63,7 @@ def build_report(
 ) -> dict[str, Any]:
     """All facts on one result, ready for JSON."""
     by_finetuner = [] if finetuned is None else finetuned.warnings()
+    on_evidence = [] if evidence is None else evidence.warnings()
     return {
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -74,7 +75,7 @@ def build_report(
         "identity_agreement": agreement.facts(),
         "identity_guard": None if guard is None else guard.facts(),
         "evidence": None if evidence is None else evidence.facts(),
-        "warnings": [*warnings_for(source, located, trained, agreement, guard), *by_finetuner],
+        "warnings": [*warnings_for(source, located, trained, agreement, guard), *on_evidence, *by_finetuner],
         "versions": versions(),
         "device": str(device),
         "seed": None,  # nothing in restoring is left to chance

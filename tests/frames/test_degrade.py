@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sharpening.errors import RangeError, ShapeError
+from sharpening.frames import codec
 from sharpening.frames.codec import h264_roundtrip, jpeg_roundtrip
 from sharpening.frames.degrade import DegradeParams, apply, draw, presets, settings
 from sharpening.models.basic_blocks import affine_grid, warp
@@ -156,6 +157,17 @@ def test_codecs_refuse_what_they_cannot_do(rng):
         h264_roundtrip(np.zeros((3, 31, 32, 3), np.uint8), 30)
     with pytest.raises(RangeError, match="crf"):
         h264_roundtrip(np.zeros((3, 32, 32, 3), np.uint8), 60)
+
+
+def test_film_is_coded_alike_on_any_processor(astronaut_face, monkeypatch):
+    films = [
+        (apply(astronaut_face, replace(draw(np.random.default_rng(i), settings("h264")), crf=None)).frames, 23 + i) for i in range(8)
+    ]
+    here = [h264_roundtrip(film, crf) for film, crf in films]
+    options = codec._x264_options
+    # What x264 does on a processor without any of the faster instructions.
+    monkeypatch.setattr(codec, "_x264_options", lambda *given: {k: f"{v}:asm=0" if "=" in v else v for k, v in options(*given).items()})
+    assert all(np.array_equal(h264_roundtrip(film, crf), coded) for (film, crf), coded in zip(films, here, strict=True))
 
 
 @pytest.mark.parametrize(("size_in", "size_out"), [(32, 112), (60, 144), (50, 50)])

@@ -36,6 +36,19 @@ def test_it_fits_a_known_map(generator):
     assert losses[-1] < 0.05 * losses[0]
 
 
+def test_bfloat16_is_enough_for_the_products(generator):
+    steps = []
+    for dtype in (torch.float32, torch.bfloat16):
+        layer = nn.Linear(64, 32, bias=False)
+        with torch.no_grad():
+            layer.weight.zero_()
+        layer.weight.grad = torch.randn(32, 64, generator=torch.Generator().manual_seed(0))
+        Muon([layer.weight], lr=0.01, wd=0.0, dtype=dtype).step()
+        steps.append(layer.weight.detach())
+    assert steps[1].dtype == torch.float32
+    assert torch.cosine_similarity(steps[0].flatten(), steps[1].flatten(), dim=0) > 0.999
+
+
 def test_small_and_flat_tensors_go_adam_s_way(generator):
     bias = nn.Parameter(torch.zeros(16))
     bias.grad = torch.tensor([1.0, -100.0] * 8)

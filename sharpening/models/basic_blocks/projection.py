@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sharpening.models.basic_blocks.precision import in_full_precision
 from sharpening.models.basic_blocks.registration import affine_grid
 from sharpening.models.basic_blocks.warp import warp
 
 __all__ = ["back_project", "frame_agreement", "inverse_affine"]
 
 
+@in_full_precision
 def back_project(
     stack: Tensor, affine: Tensor, belief: Tensor, *, scale: int = 4, iterations: int = 2, step: float = 1.0
 ) -> Tensor:
@@ -52,6 +54,7 @@ def back_project(
     return result
 
 
+@in_full_precision
 def inverse_affine(affine: Tensor) -> Tensor:
     """The way back `[b, 2, 3]` of affine maps `[b, 2, 3]` of −1 … 1 whose determinant is near 1, as plausible motions have."""
     a, b, c, d = affine[:, 0, 0], affine[:, 0, 1], affine[:, 1, 0], affine[:, 1, 1]
@@ -60,6 +63,7 @@ def inverse_affine(affine: Tensor) -> Tensor:
     return torch.cat([inverse, -inverse @ affine[:, :, 2:]], dim=2)
 
 
+@in_full_precision
 def frame_agreement(registered: Tensor, reference: Tensor, *, tolerance: float = 0.035, least: float = 0.25) -> Tensor:
     """How far a registered frame can be believed, place by place, with nothing learned.
 

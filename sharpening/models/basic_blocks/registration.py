@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from sharpening.models.basic_blocks.precision import in_full_precision
 from sharpening.models.basic_blocks.warp import identity_grid, warp
 
 __all__ = ["affine_grid", "estimate_affine", "pixel_affine", "pixel_motion", "shrunk", "solve_spd"]
@@ -37,6 +38,7 @@ def solve_spd(matrix: Tensor, right: Tensor) -> Tensor:
     return torch.stack([row[:, k] for row in rows], dim=-1)
 
 
+@in_full_precision
 def affine_grid(affine: Tensor, height: int, width: int) -> Tensor:
     """Grid `[bs, height, width, 2]` of the affine maps `[bs, 2, 3]`; with bs = 0 maps it is empty."""
     base = identity_grid(height, width, affine).reshape(-1, 2)
@@ -77,6 +79,7 @@ def shrunk(pictures: Tensor) -> Tensor:
     return F.interpolate(pictures, [max(16, round(side * ENOUGH / longer)) for side in pictures.shape[-2:]], mode="area")
 
 
+@in_full_precision
 def estimate_affine(reference: Tensor, moving: Tensor, *, iterations: int = 5) -> Tensor:
     """Affine motion from `reference` to `moving`.
 

@@ -9,15 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sharpening.models.basic_blocks import ResStack, affine_grid, conv, inverse_affine, softened, upshuffle, warp
+from sharpening.models.basic_blocks import ResStack, affine_grid, conv, in_full_precision, inverse_affine, softened, upshuffle, warp
 
-__all__ = ["EXTRAS", "Correction", "FineFlow", "FrameGate", "FrameQuality", "SpreadHead", "pixel_phase", "seen_grid"]
+__all__ = ["EXTRAS", "Correction", "DeepLevel", "FineFlow", "FrameGate", "FrameQuality", "SpreadHead", "pixel_phase", "seen_grid"]
 
 EXTRAS: dict[str, str] = {
     "fine-flow": "a second, local step of the residual flow, on frames that the first one has warped already",
     "phase": "the fusion is told where in its pixel each frame was sampled",
     "gate": "a frame can be turned away as a whole",
     "correction": "an unrolled back-projection: the picture is looked at as each frame saw it, and what is missing is brought back",
+    "second-correction": "a second such step, on the picture that the first one gave",
+    "deep": "a fourth level of the decoder, a quarter of the frames' size, that knows the face as a whole and where its parts lie",
     "spread": "the expected error of each pixel (a Laplace distribution); does not touch the picture",
     "quality": "the expected error is told how good the frames are as a whole: strong film coding leaves smooth places that look certain",
 }
@@ -60,6 +62,7 @@ class FrameGate(nn.Module):
         return logits[:, :, None, None]
 
 
+@in_full_precision
 def pixel_phase(grid: Tensor, height: int, width: int) -> Tensor:
     """Where inside its pixel a frame is sampled, as sine and cosine: `[b, H, W, 2]` → `[b, 4, H, W]`.
 
@@ -75,6 +78,7 @@ def pixel_phase(grid: Tensor, height: int, width: int) -> Tensor:
     return torch.cat([turns.sin(), turns.cos()], dim=-1).permute(0, 3, 1, 2)
 
 
+@in_full_precision
 def seen_grid(affine: Tensor, flow: Tensor, height: int, width: int) -> Tensor:
     """Where each frame's points lie in the middle frame, `[b, height, width, 2]`: the way back of affine motion plus flow.
 
@@ -90,6 +94,32 @@ def seen_grid(affine: Tensor, flow: Tensor, height: int, width: int) -> Tensor:
     points = affine_grid(back, height, width)
     off = warp(flow.permute(0, 3, 1, 2), points).permute(0, 2, 3, 1)
     return points - torch.einsum("bhwc,bdc->bhwd", off, back[:, :, :2])
+
+
+class DeepLevel(nn.Module):
+    """What a face is, seen as a whole: a level below the decoder's coarsest one, where much knowledge costs little work.
+
+    Args:
+        coarse: Channels of the coarsest level.
+        width: Channels of this one.
+        depth: Residual blocks.
+        side: Of the map of places; a crop is always of a face, so eyes and mouth have theirs.
+    """
+
+    def __init__(self, coarse: int, width: int, depth: int, *, side: int = 8) -> None:
+        super().__init__()
+        self.down = conv(coarse, width, stride=2)
+        self.places = nn.Parameter(torch.zeros(1, width, side, side))
+        self.blocks = ResStack(width, depth)
+        self.up = nn.Sequential(softened(conv(width, 4 * coarse, 1)), nn.PixelShuffle(2))
+        self.act = nn.LeakyReLU(0.1)
+
+    def forward(self, coarse: Tensor) -> Tensor:
+        """`[bs, c, h, w]` → the same, with what is added."""
+        deep = self.act(self.down(coarse))
+        deep = deep + F.interpolate(self.places, size=deep.shape[-2:], mode="bilinear", align_corners=False)
+        # Odd sizes are cropped back to the level they came from.
+        return coarse + self.up(self.blocks(deep))[..., : coarse.shape[-2], : coarse.shape[-1]]
 
 
 class Correction(nn.Module):

@@ -24,7 +24,7 @@ __all__ = ["get_learner", "parameter_groups"]
 OF_PICTURE = tuple(name for name in EXTRAS if name not in ("spread", "quality"))
 """Extras that make the picture; the others foretell its error."""
 
-_LATE = ("fuse", "decoder", "correction", "spread")
+_LATE = ("fuse", "decoder", "correction", "second_correction", "spread")
 
 
 def parameter_groups(network: FusionNet) -> list[list[nn.Parameter]]:

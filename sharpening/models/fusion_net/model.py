@@ -27,14 +27,17 @@ from sharpening.models.basic_blocks import (
     upshuffle,
     warp,
 )
-from sharpening.models.fusion_net.extras import EXTRAS, Correction, FineFlow, FrameGate, SpreadHead, pixel_phase, seen_grid
+from sharpening.models.fusion_net.extras import EXTRAS, Correction, DeepLevel, FineFlow, FrameGate, SpreadHead, pixel_phase, seen_grid
 
 __all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
 
 
 @dataclass(frozen=True)
 class FusionSizes:
-    """Widths of the parts: of the encoder, of one frame's features, and of the decoder's three levels (2×, 1×, ½ of the frame's size)."""
+    """Widths of the parts: of the encoder, of one frame's features, and of the decoder's three levels (2×, 1×, ½ of the frame's size).
+
+    `deep` is width and depth of a fourth level (¼ of it), for the extra of that name.
+    """
 
     encoder: int
     encoder_depth: int
@@ -43,12 +46,13 @@ class FusionSizes:
     levels: tuple[int, int, int]
     depths: tuple[int, int, int]
     tail: int
+    deep: tuple[int, int]
 
 
 PRESETS: dict[str, FusionSizes] = {
-    "tiny": FusionSizes(encoder=8, encoder_depth=1, features=4, fuse=8, levels=(8, 8, 16), depths=(1, 1, 1), tail=4),
-    "small": FusionSizes(encoder=32, encoder_depth=3, features=16, fuse=16, levels=(32, 64, 128), depths=(2, 2, 3), tail=16),
-    "base": FusionSizes(encoder=64, encoder_depth=5, features=32, fuse=32, levels=(64, 128, 256), depths=(2, 3, 3), tail=32),
+    "tiny": FusionSizes(encoder=8, encoder_depth=1, features=4, fuse=8, levels=(8, 8, 16), depths=(1, 1, 1), tail=4, deep=(16, 1)),
+    "small": FusionSizes(encoder=32, encoder_depth=3, features=16, fuse=16, levels=(32, 64, 128), depths=(2, 2, 3), tail=16, deep=(192, 4)),
+    "base": FusionSizes(encoder=64, encoder_depth=5, features=32, fuse=32, levels=(64, 128, 256), depths=(2, 3, 3), tail=32, deep=(384, 4)),
 }
 
 
@@ -95,11 +99,12 @@ class FusionNet(nn.Module):
         self.refine = _ResidualFlow(24 if preset != "tiny" else 8)
         self.fuse = _Fuse(sizes.features + 3, sizes.fuse, phase="phase" in extras, gate="gate" in extras)
         # Beside the features the decoder sees the back-projection, folded to the features' size.
-        self.decoder = _Decoder(2 * (sizes.features + 3) + 1 + 12, sizes)
+        self.decoder = _Decoder(2 * (sizes.features + 3) + 1 + 12, sizes, deep="deep" in extras)
         self.trust = nn.Parameter(torch.tensor(0.2))
         fine = sizes.levels[0]
         self.fine_flow = FineFlow(16 if preset != "tiny" else 4) if "fine-flow" in extras else None
         self.correction = Correction(fine, sizes.tail) if "correction" in extras else None
+        self.second_correction = Correction(fine, sizes.tail) if "second-correction" in extras else None
         self.spread = SpreadHead(fine, quality="quality" in extras) if "spread" in extras else None
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -128,9 +133,9 @@ class FusionNet(nn.Module):
         fused, weights = self.fuse(own, warped, belief, phase)
         fine = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
         pred = bicubic + self.trust * projected + self.decoder.paint(fine)
-        if self.correction is not None:
+        for correction in filter(None, (self.correction, self.second_correction)):
             back = seen_grid(affine, flow, 2 * height, 2 * width)
-            addition, fine = self.correction(pred, fine, stack, grid, back, weights[:, :-1])
+            addition, fine = correction(pred, fine, stack, grid, back, weights[:, :-1])
             pred = pred + addition
         others = 1 - weights[:, n // 2, None] - weights[:, -1:]
         spread = None
@@ -156,8 +161,8 @@ class FusionNet(nn.Module):
             nearer = warp(moving, affine_grid(affine, height, width) + flow.permute(0, 2, 3, 1))
             flow = flow + self.fine_flow(torch.cat([reference, nearer, nearer - reference], dim=1))
         # The middle frame is where it is: its own grid is exact, whatever the estimates say.
-        moves = (torch.arange(len(flow), device=flow.device) % n != n // 2).to(flow)
-        return flow.permute(0, 2, 3, 1) * moves[:, None, None, None]
+        moves = (torch.arange(len(flow), device=flow.device) % n != n // 2).to(affine)
+        return flow.permute(0, 2, 3, 1).to(affine) * moves[:, None, None, None]
 
 
 def _believed(belief: Tensor) -> Tensor:
@@ -265,7 +270,7 @@ class _Fuse(nn.Module):
 class _Decoder(nn.Module):
     """A U of three levels around the frames' own size; the coarsest one knows what a face is, at little cost."""
 
-    def __init__(self, n_in: int, sizes: FusionSizes) -> None:
+    def __init__(self, n_in: int, sizes: FusionSizes, *, deep: bool) -> None:
         super().__init__()
         (fine, mid, coarse), (n_fine, n_mid, n_coarse) = sizes.levels, sizes.depths
         self.head = conv(n_in, fine)
@@ -274,6 +279,7 @@ class _Decoder(nn.Module):
         self.mid_in = ResStack(mid, 1)
         self.down2 = conv(mid, coarse, stride=2)
         self.coarse = ResStack(coarse, n_coarse)
+        self.deep = DeepLevel(coarse, *sizes.deep) if deep else None
         self.up2 = upshuffle(coarse, mid)
         self.mid_out = ResStack(mid, n_mid)
         self.up1 = upshuffle(mid, fine)
@@ -289,6 +295,8 @@ class _Decoder(nn.Module):
         fine = self.fine_in(self.act(self.head(x)))
         mid = self.mid_in(self.act(self.down1(fine)))
         coarse = self.coarse(self.act(self.down2(mid)))
+        if self.deep is not None:
+            coarse = self.deep(coarse)
         # Odd sizes are cropped back to the level they came from.
         mid = self.mid_out(mid + self.up2(coarse)[..., : mid.shape[-2], : mid.shape[-1]])
         return self.fine_out(fine + self.up1(mid)[..., : fine.shape[-2], : fine.shape[-1]])

@@ -32,6 +32,8 @@ class PretrainPlan:
         p_clip: Share of samples that are real clips, not moved stills.
         motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
         spread_weight: Weight of the likelihood of the expected error.
+        precision: "float32", "bfloat16" (convolutions and products; coordinates and weights stay float32), or "auto": bfloat16 where the
+            device has units for it.
         ema: Decay of the running mean of the weights, which is what gets exported.
         seed: Of weights and samples.
     """
@@ -52,6 +54,7 @@ class PretrainPlan:
     p_clip: float = 0.35
     motion_weight: float = 0.05
     spread_weight: float = 0.01
+    precision: str = "auto"
     ema: float = 0.998
     seed: int = 0
 

@@ -34,7 +34,7 @@ from sharpening.errors import RangeError
 from sharpening.frames.degrade import DegradeSettings, settings
 from sharpening.frames.layouts import SharedData
 from sharpening.losses.pixel import charbonnier
-from sharpening.models.basic_blocks import affine_grid
+from sharpening.models.basic_blocks import affine_grid, fast_dtype
 from sharpening.models.critics import critic as build_critic
 from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.held_out import HeldOut
@@ -51,16 +51,21 @@ __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
 
 log = logging.getLogger(__name__)
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 
 class _WithFlow(nn.Module):
-    """The net as the Learner sees it: its loss needs the sampling grids beside the picture."""
+    """The net as the Learner sees it: its loss needs the sampling grids beside the picture, and all of them in float32."""
 
-    def __init__(self, net: FusionNet) -> None:
+    def __init__(self, net: FusionNet, dtype: torch.dtype) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.dtype = net, dtype
 
     def forward(self, frames: Tensor) -> FusionParts:
-        return self.net.parts(frames.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last))
+        frames = frames.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            parts = self.net.parts(frames)
+        return FusionParts(*(None if each is None else each.float() for each in parts))
 
 
 def pretrain_loss(
@@ -185,9 +190,16 @@ def _learner(
     loader = DataLoader(samples, bs=plan.bs, shuffle=False, num_workers=workers, drop_last=True, device=device)
     dls = DataLoaders(loader, loader, device=device)
     dls.n_inp = 1
-    optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4) if plan.opt == "adam" else Muon
+    dtype = _dtype(plan.precision, device)
+    optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4) if plan.opt == "adam" else partial(Muon, dtype=dtype)
     loss = partial(pretrain_loss, weight=plan.motion_weight, spread_weight=plan.spread_weight, critic=critic)
-    return Learner(dls, _WithFlow(net), loss_func=loss, opt_func=optimiser, cbs=cbs)
+    return Learner(dls, _WithFlow(net, dtype), loss_func=loss, opt_func=optimiser, cbs=cbs)
+
+
+def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    if precision not in PRECISIONS:
+        raise RangeError("precision", precision, f"one of {', '.join(PRECISIONS)}")
+    return fast_dtype(device) if precision == "auto" else getattr(torch, precision)
 
 
 def _numbers(text: str) -> dict[str, float]:
@@ -207,7 +219,7 @@ def _numbers(text: str) -> dict[str, float]:
     return found
 
 
-_OPTIONS = ("preset", "only", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip")
+_OPTIONS = ("preset", "only", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip", "precision")
 
 
 def main() -> None:

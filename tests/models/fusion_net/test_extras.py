@@ -5,7 +5,7 @@ import torch
 
 from sharpening.errors import RangeError
 from sharpening.models.basic_blocks import affine_grid, identity_grid, warp
-from sharpening.models.fusion_net.extras import EXTRAS, Correction, FrameQuality, SpreadHead, pixel_phase, seen_grid
+from sharpening.models.fusion_net.extras import EXTRAS, Correction, DeepLevel, FrameQuality, SpreadHead, pixel_phase, seen_grid
 from sharpening.models.fusion_net.model import FusionNet
 
 
@@ -62,6 +62,20 @@ def test_quality_of_the_frames_is_one_judgement_without_order(generator):
     mixed = judge(stack[:, order], aligned[:, order], everyone)
     assert torch.allclose(found[0], mixed[0], atol=1e-6)
     assert not torch.allclose(found[1], softer[1], atol=1e-3)
+
+
+def test_the_deep_level_starts_as_nothing_and_knows_places(generator):
+    deep, coarse = DeepLevel(16, 16, 1), torch.rand(2, 16, 9, 16, generator=generator)
+    assert torch.equal(deep(coarse), coarse)
+    with torch.no_grad():
+        deep.up[0].weight.normal_(0, 0.1, generator=generator)
+    flat = torch.ones(1, 16, 16, 16)
+    before = deep(flat)
+    with torch.no_grad():
+        deep.places[..., :2, :] = 1.0
+    changed = (deep(flat) - before).abs().mean(dim=(0, 1, 3))
+    assert changed[:4].min() > 1e-3
+    assert changed[-1] < changed[0] / 10
 
 
 def test_a_frame_can_be_turned_away_as_a_whole(generator):

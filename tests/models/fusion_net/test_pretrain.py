@@ -181,6 +181,11 @@ def test_extras_start_as_nothing_on_trained_weights(small_data, tmp_path, genera
     assert first.parts(frames).spread is None
 
 
+def test_an_unknown_precision_is_refused(small_data, tmp_path):
+    with pytest.raises(RangeError, match="precision"):
+        pretrain(replace(PLAN, precision="half"), small_data, tmp_path / "run")
+
+
 def test_weights_of_another_net_are_still_refused(tmp_path):
     state = {key: value for key, value in FusionNet("tiny").state_dict().items() if not key.startswith("encoder.")}
     file = save_state(tmp_path / "bad.safetensors", state)

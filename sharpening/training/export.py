@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from fastai.learner import Learner
 from torch import nn
 
@@ -34,6 +35,7 @@ def export(
     paper: str = "",
     metrics: Mapping[str, float] | None = None,
     form: BatchForm | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Path:
     """Write a network's weights and their card: `<folder>/<name>.safetensors` and `<folder>/<name>.json`.
 
@@ -49,6 +51,7 @@ def export(
         paper: What to cite.
         metrics: Measured figures; a Learner's last validation where not given.
         form: What the network takes; taken from the Learner's loaders where not given.
+        dtype: What the numbers are stored as: float16 makes half of the file. A network that they are loaded into keeps its own type.
 
     Returns:
         The weight file.
@@ -81,7 +84,10 @@ def export(
         **_facts(net, form),
     )
     Path(folder).mkdir(parents=True, exist_ok=True)
-    return save_state(Path(folder) / f"{name}.safetensors", net.state_dict(), card)
+    state = net.state_dict()
+    if dtype is not None:
+        state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}
+    return save_state(Path(folder) / f"{name}.safetensors", state, card)
 
 
 def _facts(net: Any, form: BatchForm) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import torch
 
 from sharpening.errors import RangeError, WeightsMismatch, WeightsMissing
 from sharpening.mframe_dl.types import BatchForm
+from sharpening.models.fusion_net import FusionNet
 from sharpening.models.loading import load_trained
 from sharpening.models.unet import UNet
 from sharpening.models.zoo import load_model
@@ -34,6 +35,17 @@ def test_pretrained_path_is_no_setting_of_the_card(tiny_models, tmp_path) -> Non
     net = tiny_models["unet"].build()
     net.settings = {**net.settings, "pretrained": "somewhere.pth"}
     assert "pretrained" not in load_card(export(net, "mine", tmp_path, form=FORM)).settings
+
+
+def test_numbers_stored_in_16_bits_come_back_as_the_network_s_own(tiny_models, tmp_path) -> None:
+    net, sizes = tiny_models["fusion_net"].build(), []
+    for dtype in (None, torch.float16):
+        path = export(net, "mine", tmp_path, form=FORM, dtype=dtype)
+        sizes.append(path.stat().st_size)
+        found, _ = load_trained(FusionNet, "fusion_net", path)
+        assert {p.dtype for p in found.parameters()} == {torch.float32}
+        assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(net.parameters(), found.parameters(), strict=True))
+    assert sizes[1] < 0.7 * sizes[0]
 
 
 def test_weights_of_another_network_are_told(tiny_models, tmp_path) -> None:

@@ -266,7 +266,8 @@ def main() -> None:
     folder = given["out"] if plan.one_frame else Path("pretrained")
     if not export_better(net, name, folder, plan, figures, history=history, data=counted):
         # What was trained is not lost because something else was better.
-        export_better(net, f"{name}_not_better", given["out"], plan, figures, history=history, data=counted)
+        taken = len(list(given["out"].glob(f"{name}_not_better*.safetensors")))
+        export_better(net, f"{name}_not_better_{taken + 1}", given["out"], plan, figures, history=history, data=counted)
     elif folder != given["out"]:
         log.info("Now measure what belongs to them: sharpening calibrate --write-card, and sharpening guard --write.")
     # The leg is over: the next call starts another one.

@@ -44,7 +44,9 @@ def main() -> None:
         print(f"| {name} | {float(psnr(pictures, labels).mean()):.2f} | {cosine:.4f} | {step} |", flush=True)
         return cosine
 
-    print(f"{len(labels)} faces\n| picture, enlarged to 128 px | PSNR [dB] | identity cosine | over the damaged frame |\n|---|---|---|---|")
+    print(
+        f"{len(labels)} faces\n| picture, enlarged to 128 px | PSNR [dB] | identity cosine | over the damaged frame |\n|---|---|---|---|"
+    )
     start = row("the damaged middle frame, 32 px", _large(middles), None)
     for side in SIDES:
         row(f"the truth at {side} px, undamaged", _large(F.interpolate(labels, size=side, mode="area")), start)

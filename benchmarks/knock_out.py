@@ -67,7 +67,11 @@ KNOCK_OUTS: dict[str, Callable[[FusionNet], list[mock._patch]]] = {
     "gate for whole frames": lambda net: [mock.patch.object(net.fuse, "gate", None)],
     "sub-pixel phase": lambda net: [mock.patch.object(net.fuse, "from_phase", None)],
     "back-projection without weights": lambda net: [mock.patch.object(module, "back_project", no_projection)],
-    "learned back-projection step": lambda net: [mock.patch.object(net, "correction", None)],
+    "both learned back-projection steps": lambda net: [
+        mock.patch.object(net, name, None) for name in ("correction", "second_correction")
+    ],
+    "second learned back-projection step": lambda net: [mock.patch.object(net, "second_correction", None)],
+    "deep level of the decoder": lambda net: [mock.patch.object(net.decoder, "deep", None)],
     "the six other frames": lambda net: [],
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = ["circumstances", "mean_interval"]
 
-_PACKAGES = ("sharpening", "torch", "numpy", "opencv-python-headless")
+_PACKAGES = ("sharpening", "torch", "numpy", "opencv-python-headless", "av")
 
 
 def circumstances(*packages: str) -> dict[str, Any]:

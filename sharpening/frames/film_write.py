@@ -109,7 +109,7 @@ def _encode(path: Path, temporary: Path, frames: Iterator[Picture], shape: tuple
 
 def _add_stream(container: OutputContainer, shape: tuple[int, ...], fps: float, crf: int) -> Any:
     tags = "colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m"  # untagged, players would guess by the size
-    options = {"crf": str(crf), "x264-params": tags}
+    options = {"crf": str(crf), "x264-params": f"{tags}:cpu-independent=1"}
     stream: Any = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
     stream.height, stream.width = shape
     stream.pix_fmt = "yuv420p"

@@ -16,18 +16,20 @@ Mask = NDArray[np.bool_]
 LIVELY: dict[str, float] = {"mouth": 1.35, "left eye": 2.5, "right eye": 2.5}
 """How many times as much as the still parts of the face a part differs from frame to frame before it is said to move.
 
-Of faces that do not (stills moved and coded, valid split), about one in a hundred comes out above: strong film coding makes and unmakes
-the fine lines of eyes, so that they need more than a mouth. `benchmarks/bench_expression.py` measures it.
+Chosen on faces that do not (stills moved and coded, train split); docs/results/expression.md has how many of the valid split come out
+above. Strong film coding makes and unmakes the fine lines of eyes, so that they need more than a mouth.
 """
 _STILL = ("nose", REST)
+_FEWEST = 4  # frames: of fewer the median is the one odd frame's
 _FLOOR = 1.0  # grey level: below, differences are rounding
 
 
 def liveliness(aligned: NDArray[np.float32], middle: int, masks: Mapping[str, Mask]) -> dict[str, float]:
     """How much the parts of a face differ from frame to frame, in units of what nose and cheeks do.
 
-    Coding, noise and a motion that was not found to the last bit change all parts of a face alike; an expression changes some. Of each part
-    the median over the other frames counts, so that one bad frame is not taken for an expression.
+    Coding, noise and a motion that was not found to the last bit change all parts of a face alike; an expression changes some. The light is
+    matched first (the median difference in the face). Of each part the median over the other frames counts, so that one bad frame is not
+    taken for an expression.
 
     Args:
         aligned: `[n, H, W]`, 0 … 1: luminance of the frames, moved onto the result, see `support_of`.
@@ -35,12 +37,13 @@ def liveliness(aligned: NDArray[np.float32], middle: int, masks: Mapping[str, Ma
         masks: bool `[H, W]` of each region, see `regions_of`.
 
     Returns:
-        Of mouth and eyes, as far as they are among the regions; nothing for a single frame, or where no face was found.
+        Of mouth and eyes; nothing for fewer than four frames, or where no face was found.
     """
-    others = [i for i in range(len(aligned)) if i != middle]
-    if not others or not all(name in masks for name in (*LIVELY, *_STILL)):
+    if len(aligned) < _FEWEST or not all(name in masks for name in (*LIVELY, *_STILL)):
         return {}
-    apart = np.abs(aligned[others] - aligned[middle]) * 255
+    apart = (np.delete(aligned, middle, axis=0) - aligned[middle]) * 255
+    face = np.any([masks[name] for name in (*LIVELY, *_STILL)], axis=0)
+    apart = np.abs(apart - np.median(apart[:, face], axis=1)[:, None, None])
     means = {name: float(np.median(apart[:, masks[name]].mean(axis=1))) for name in (*LIVELY, *_STILL)}
     still = sum(means[name] for name in _STILL) / len(_STILL) + _FLOOR
     return {name: means[name] / still for name in LIVELY}

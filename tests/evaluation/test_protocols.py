@@ -89,8 +89,9 @@ def _numbers(frame) -> list:
 @pytest.mark.parametrize("protocol", ["stills", "noise-others", "clips"])
 def test_stored_rows_are_of_the_pixels_of_today(protocol, shared):
     facts = json.loads((RESULTS / f"{protocol}.json").read_text(encoding="utf-8"))
-    if (now := importlib.metadata.version("opencv-python-headless")) != facts["versions"]["opencv-python-headless"]:
-        pytest.skip(f"needs the OpenCV that made the rows, here is {now}")
+    for package in ("opencv-python-headless", "av"):
+        if (now := importlib.metadata.version(package)) != facts["versions"].get(package, now):
+            pytest.skip(f"needs the {package} that made the rows, here is {now}")
     digest = hashlib.sha256()
     for sample in samples(protocol, shared / "data", seed=facts["seed"], split=facts["split"]):
         digest.update(sample.frames.tobytes() + sample.label.tobytes())

@@ -161,12 +161,15 @@ def test_codecs_refuse_what_they_cannot_do(rng):
 
 def test_film_is_coded_alike_on_any_processor(astronaut_face, monkeypatch):
     films = [
-        (apply(astronaut_face, replace(draw(np.random.default_rng(i), settings("h264")), crf=None)).frames, 23 + i) for i in range(8)
+        (apply(astronaut_face, replace(draw(np.random.default_rng(i), settings("h264")), crf=None)).frames, 23 + i)
+        for i in range(8)
     ]
     here = [h264_roundtrip(film, crf) for film, crf in films]
     options = codec._x264_options
     # What x264 does on a processor without any of the faster instructions.
-    monkeypatch.setattr(codec, "_x264_options", lambda *given: {k: f"{v}:asm=0" if "=" in v else v for k, v in options(*given).items()})
+    monkeypatch.setattr(
+        codec, "_x264_options", lambda *given: {k: f"{v}:asm=0" if "=" in v else v for k, v in options(*given).items()}
+    )
     assert all(np.array_equal(h264_roundtrip(film, crf), coded) for (film, crf), coded in zip(films, here, strict=True))
 
 

@@ -48,6 +48,13 @@ def test_a_change_of_everything_is_no_expression(frames):
     assert lively_words(liveliness(brighter, 3, MASKS)) == []
 
 
+def test_a_change_of_light_hides_no_expression(frames):
+    talking = changed(frames, "mouth", [0, 1, 2, 4, 5], by=0.1)
+    talking[3] += 0.08
+    (words,) = lively_words(liveliness(talking, 3, MASKS))
+    assert "the mouth changes" in words
+
+
 def test_several_parts_are_named_together(frames):
     both = changed(changed(frames, "mouth", [0, 1, 2, 4]), "left eye", [0, 1, 2, 4])
     (words,) = lively_words(liveliness(both, 3, MASKS))
@@ -56,4 +63,5 @@ def test_several_parts_are_named_together(frames):
 
 def test_nothing_is_said_of_one_frame_or_of_no_face(frames):
     assert liveliness(frames[:1], 0, MASKS) == {}
+    assert liveliness(changed(frames[:3], "mouth", [0]), 1, MASKS) == {}  # of two others one odd one is the median
     assert liveliness(frames, 3, regions_of(None, (128, 128))) == {}

@@ -16,12 +16,13 @@ R = TypeVar("R")
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """The dtype in which `device` multiplies fastest at no loss of range: bfloat16 where there are units for it, else float32.
+    """bfloat16 where a device is known to multiply it much faster than float32 (CUDA since Ampere, CPUs with AMX), else float32.
 
-    Without such units (AMX on a CPU) bfloat16 is emulated, two orders slower.
+    On a CPU without any units for it bfloat16 is emulated, two orders slower. A torch that cannot say what the CPU has (before 2.9 or so)
+    gets float32.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+        return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float32
     known = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
     return torch.bfloat16 if known.get("amx_bf16") else torch.float32
 
@@ -34,8 +35,12 @@ def in_full_precision(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        device = next((x.device.type for x in (*args, *kwargs.values()) if isinstance(x, Tensor)), "cpu")
-        if not torch.is_autocast_enabled(device):
+        device = "cpu"
+        for each in (*args, *kwargs.values()):
+            if isinstance(each, Tensor):
+                device = each.device.type
+                break
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return function(*args, **kwargs)
         with torch.autocast(device, enabled=False):
             return function(*args, **kwargs)

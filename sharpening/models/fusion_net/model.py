@@ -27,7 +27,16 @@ from sharpening.models.basic_blocks import (
     upshuffle,
     warp,
 )
-from sharpening.models.fusion_net.extras import EXTRAS, Correction, DeepLevel, FineFlow, FrameGate, SpreadHead, pixel_phase, seen_grid
+from sharpening.models.fusion_net.extras import (
+    EXTRAS,
+    Correction,
+    DeepLevel,
+    FineFlow,
+    FrameGate,
+    SpreadHead,
+    pixel_phase,
+    seen_grid,
+)
 
 __all__ = ["PRESETS", "FusionNet", "FusionParts", "FusionSizes"]
 
@@ -51,8 +60,12 @@ class FusionSizes:
 
 PRESETS: dict[str, FusionSizes] = {
     "tiny": FusionSizes(encoder=8, encoder_depth=1, features=4, fuse=8, levels=(8, 8, 16), depths=(1, 1, 1), tail=4, deep=(16, 1)),
-    "small": FusionSizes(encoder=32, encoder_depth=3, features=16, fuse=16, levels=(32, 64, 128), depths=(2, 2, 3), tail=16, deep=(192, 4)),
-    "base": FusionSizes(encoder=64, encoder_depth=5, features=32, fuse=32, levels=(64, 128, 256), depths=(2, 3, 3), tail=32, deep=(384, 4)),
+    "small": FusionSizes(
+        encoder=32, encoder_depth=3, features=16, fuse=16, levels=(32, 64, 128), depths=(2, 2, 3), tail=16, deep=(192, 4)
+    ),
+    "base": FusionSizes(
+        encoder=64, encoder_depth=5, features=32, fuse=32, levels=(64, 128, 256), depths=(2, 3, 3), tail=32, deep=(384, 4)
+    ),
 }
 
 
@@ -133,10 +146,14 @@ class FusionNet(nn.Module):
         fused, weights = self.fuse(own, warped, belief, phase)
         fine = self.decoder(torch.cat([fused, own, weights[:, -1:], F.pixel_unshuffle(projected, 2)], dim=1))
         pred = bicubic + self.trust * projected + self.decoder.paint(fine)
-        for correction in filter(None, (self.correction, self.second_correction)):
+        if self.correction is not None or self.second_correction is not None:
             back = seen_grid(affine, flow, 2 * height, 2 * width)
-            addition, fine = correction(pred, fine, stack, grid, back, weights[:, :-1])
+        if self.correction is not None:
+            addition, fine = self.correction(pred, fine, stack, grid, back, weights[:, :-1])
             pred = pred + addition
+        if self.second_correction is not None:
+            # Its features stay its own: the expected error, learned before it was there, goes on with those that it knows.
+            pred = pred + self.second_correction(pred, fine, stack, grid, back, weights[:, :-1])[0]
         others = 1 - weights[:, n // 2, None] - weights[:, -1:]
         spread = None
         if self.spread is not None:
@@ -268,7 +285,7 @@ class _Fuse(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """A U of three levels around the frames' own size; the coarsest one knows what a face is, at little cost."""
+    """A U of three levels around the frames' own size, or four; the coarsest one knows what a face is, at little cost."""
 
     def __init__(self, n_in: int, sizes: FusionSizes, *, deep: bool) -> None:
         super().__init__()

@@ -32,8 +32,8 @@ class PretrainPlan:
         p_clip: Share of samples that are real clips, not moved stills.
         motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
         spread_weight: Weight of the likelihood of the expected error.
-        precision: "float32", "bfloat16" (convolutions and products; coordinates and weights stay float32), or "auto": bfloat16 where the
-            device has units for it.
+        precision: "float32", "bfloat16" (convolutions and products; coordinates and weights stay float32), or "auto": what
+            `fast_dtype` says of the device; the card tells what it was.
         ema: Decay of the running mean of the weights, which is what gets exported.
         seed: Of weights and samples.
     """

@@ -65,7 +65,8 @@ class _WithFlow(nn.Module):
         frames = frames.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last)
         with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
             parts = self.net.parts(frames)
-        return FusionParts(*(None if each is None else each.float() for each in parts))
+        spread = None if parts.spread is None else parts.spread.float()
+        return FusionParts(parts.pred.float(), parts.flow.float(), parts.weights.float(), spread)
 
 
 def pretrain_loss(
@@ -119,7 +120,7 @@ def pretrain(
     folder = Path(out)
     train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
     torch.manual_seed(plan.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = _device()
     net = FusionNet(plan.preset, n_frames=plan.n_usual, extras=plan.extras).to(device).to(memory_format=torch.channels_last)
     if init is not None:
         _continue(net, Path(init))
@@ -149,6 +150,12 @@ def _only(net: FusionNet, name: str) -> None:
         )
     net.requires_grad_(requires_grad=False)
     parts[name].requires_grad_()
+
+
+def _free_number(folder: Path, stem: str) -> int:
+    """The first number above all that files called `stem` and a number have."""
+    ends = [path.stem.removeprefix(stem) for path in folder.glob(f"{stem}*.safetensors")]
+    return 1 + max((int(end) for end in ends if end.isdecimal()), default=0)
 
 
 def _set_aside(log_file: Path) -> None:
@@ -194,6 +201,10 @@ def _learner(
     optimiser: Any = partial(Adam, sqr_mom=0.99, wd=1e-4) if plan.opt == "adam" else partial(Muon, dtype=dtype)
     loss = partial(pretrain_loss, weight=plan.motion_weight, spread_weight=plan.spread_weight, critic=critic)
     return Learner(dls, _WithFlow(net, dtype), loss_func=loss, opt_func=optimiser, cbs=cbs)
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -246,6 +257,8 @@ def main() -> None:
     history = "" if given["init"] is None else f"{load_card(given['init']).recipe.rsplit(': ', 1)[-1]}; then "
     seed = 1 + max(map(int, re.findall(r"seed (\d+)", history)), default=-1) if given["seed"] is None else given["seed"]
     plan = PretrainPlan(**{name: given[name] for name in _OPTIONS}, seed=seed)
+    # What "auto" means is settled here, so that the card can tell it.
+    plan = replace(plan, precision=str(_dtype(plan.precision, _device())).removeprefix("torch."))
     if given["one_frame"]:
         plan = replace(plan, n_choices=(1,))
     if given["n_choices"]:
@@ -266,8 +279,8 @@ def main() -> None:
     folder = given["out"] if plan.one_frame else Path("pretrained")
     if not export_better(net, name, folder, plan, figures, history=history, data=counted):
         # What was trained is not lost because something else was better.
-        taken = len(list(given["out"].glob(f"{name}_not_better*.safetensors")))
-        export_better(net, f"{name}_not_better_{taken + 1}", given["out"], plan, figures, history=history, data=counted)
+        kept = f"{name}_not_better_{_free_number(given['out'], f'{name}_not_better_')}"
+        export_better(net, kept, given["out"], plan, figures, history=history, data=counted)
     elif folder != given["out"]:
         log.info("Now measure what belongs to them: sharpening calibrate --write-card, and sharpening guard --write.")
     # The leg is over: the next call starts another one.

@@ -61,7 +61,7 @@ def export_better(
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
     leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
-    leg += f", {plan.opt}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
+    leg += f", {plan.opt}, {plan.precision}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
     target = "train-twin" if plan.one_frame else "train-pretrained" if plan.critic == "charbonnier" else f"train-{plan.critic}"
     recipe = f"models/fusion_net/pretrain.py (make {target}): {history}{leg}"
     export(
@@ -76,7 +76,7 @@ def export_better(
         paper="A. Svorad, Increasing Quality of Facial Images Using Sequence of Images, Brno 2021 (the task)",
         metrics=found,
         form=BatchForm(plan.n_usual, 32, 128),
-        dtype=torch.float16,  # its rounding is far below what training leaves open, and the file is in every clone
+        dtype=torch.float16,  # the file is in every clone
     )
     log.info("wrote %s", there)
     return True
@@ -85,8 +85,8 @@ def export_better(
 def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
     """Mean gain over the held-out sets that both have figures of; where they share none, endless, and endless loss for a critic's.
 
-    It is a gain in PSNR [dB]; where nothing but the expected error was trained, in its log-likelihood; and where another loss was trained
-    by, what that fell by.
+    It is a gain in PSNR over bicubic [dB], so that pixels which another codec made do not count; where nothing but the expected error was
+    trained, in its log-likelihood; and where another loss was trained by, what that fell by.
     """
     if plan.only.partition(".")[0] == "spread":
         kind = "_likelihood"
@@ -100,4 +100,7 @@ def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPl
         # Another loss cannot be compared with PSNR: what is there stays.
         return -math.inf if kind == "_critic" else math.inf
     gain = sum(found[key] - float(there[key]) for key in keys) / len(keys)
+    if kind in ("", "_one"):
+        easier = [f"{name}_bicubic" for name in names if name + kind in keys and f"{name}_bicubic" in there]
+        gain -= sum(found[key] - float(there[key]) for key in easier) / len(keys)
     return -gain if kind == "_critic" else gain

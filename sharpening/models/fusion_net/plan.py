@@ -28,7 +28,7 @@ class PretrainPlan:
         bs: Sequences in a batch.
         lr: Highest learning rate of the one-cycle schedule.
         opt: "adam" or "muon".
-        critic: Of the picture: "charbonnier", or the name of a critic of `models.critics`.
+        critic: Of the picture: "charbonnier" or "psnr" (of `losses.pixel`; the weights are kept by their PSNR), or the name of a critic of `models.critics`.
         p_clip: Share of samples that are real clips, not moved stills.
         motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
         spread_weight: Weight of the likelihood of the expected error.
@@ -62,6 +62,11 @@ class PretrainPlan:
     def n_usual(self) -> int:
         """How many frames the net is usually given: the thesis's seven, unless it never sees so many."""
         return min(7, max(self.n_choices))
+
+    @property
+    def fidelity(self) -> bool:
+        """Whether the loss of the picture is one of pixels alone, so that PSNR tells which weights are better."""
+        return self.critic in ("charbonnier", "psnr")
 
     @property
     def one_frame(self) -> bool:

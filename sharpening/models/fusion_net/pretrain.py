@@ -33,7 +33,7 @@ from torch.nn import functional as F
 from sharpening.errors import RangeError
 from sharpening.frames.degrade import DegradeSettings, settings
 from sharpening.frames.layouts import SharedData
-from sharpening.losses.pixel import charbonnier
+from sharpening.losses.pixel import charbonnier, psnr_loss
 from sharpening.models.basic_blocks import affine_grid, fast_dtype
 from sharpening.models.critics import critic as build_critic
 from sharpening.models.fusion_net.extras import EXTRAS
@@ -50,6 +50,8 @@ from sharpening.weights.store import load_card, load_into, load_state
 __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
 
 log = logging.getLogger(__name__)
+
+FIDELITY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"charbonnier": charbonnier, "psnr": psnr_loss}
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -127,10 +129,10 @@ def pretrain(
     if plan.only:
         _only(net, plan.only)
     ema = Ema(plan.ema)
-    critic = None if plan.critic == "charbonnier" else build_critic(plan.critic).to(device)
+    critic = None if plan.fidelity else build_critic(plan.critic).to(device)
     held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop, critic=critic)
     keeper = Checkpoints(folder / "checkpoints")
-    learn = _learner(plan, train, net, critic or charbonnier, [GradientClip(0.5), ema, held_out, keeper], device)
+    learn = _learner(plan, train, net, critic or FIDELITY[plan.critic], [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
     if start == 0:
         _set_aside(held_out.file)
@@ -273,7 +275,7 @@ def main() -> None:
     if given["no_export"]:
         return
     name = f"{'twin' if plan.one_frame else 'fusion'}_{plan.preset}"
-    name += "" if plan.critic == "charbonnier" else f"_{plan.critic}"
+    name += "" if plan.fidelity else f"_{plan.critic}"
     if plan.only and given["init"] is not None:
         name = load_card(given["init"]).name  # the rest of the net is that of these weights
     held = SharedData(given["data"])

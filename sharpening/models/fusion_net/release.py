@@ -62,7 +62,7 @@ def export_better(
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
     leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
     leg += f", {plan.opt}, {plan.precision}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
-    target = "train-twin" if plan.one_frame else "train-pretrained" if plan.critic == "charbonnier" else f"train-{plan.critic}"
+    target = "train-twin" if plan.one_frame else "train-pretrained" if plan.fidelity else f"train-{plan.critic}"
     recipe = f"models/fusion_net/pretrain.py (make {target}): {history}{leg}"
     export(
         net.cpu(),
@@ -90,7 +90,7 @@ def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPl
     """
     if plan.only.partition(".")[0] == "spread":
         kind = "_likelihood"
-    elif plan.critic != "charbonnier":
+    elif not plan.fidelity:
         kind = "_critic"
     else:
         kind = "_one" if plan.one_frame else ""

@@ -64,26 +64,66 @@ def inverse_affine(affine: Tensor) -> Tensor:
 
 
 @in_full_precision
-def frame_agreement(registered: Tensor, reference: Tensor, *, tolerance: float = 0.035, least: float = 0.25) -> Tensor:
+def frame_agreement(
+    registered: Tensor, reference: Tensor, *, tolerance: float = 0.035, strict: float = 0.018, least: float = 0.25
+) -> Tensor:
     """How far a registered frame can be believed, place by place, with nothing learned.
 
     Both are compared as they look from afar (means of 4×4 pixels, less the median difference of the colours): compression and an offset of
     the light hardly count; another scene, noise, an occluder and another contrast do. The frame as a whole is judged by its median place:
-    a small occluder casts no doubt on the rest, as long as the frame was registered well.
+    a small occluder casts no doubt on the rest, as long as the frame was registered well. It is judged twice: loosely by all places, and
+    strictly, with the contrast brought into line, by those where the reference has detail of its own, so that a blurred part of the
+    reference does not speak against the frames that could mend it, while a head that has turned does.
 
     Args:
         registered: `[b, 3, h, w]`, 0 … 1.
         reference: The same shape.
         tolerance: Difference, as a share of full range, at which the belief is halved; twice as much for a single place.
-        least: A frame whose best place is believed less than this shows something else: it is believed nowhere, exactly 0.
+        strict: The same for the second judgement.
+        least: A frame whose best place is believed less than this by the loose judgement shows something else: it is believed nowhere,
+            exactly 0.
 
     Returns:
         `[b, 1, h // 4, w // 4]`, 0 … 1.
     """
-    difference = F.avg_pool2d(registered - reference, 4)
-    light = difference.flatten(2).median(dim=2).values
-    miss = (difference - light[:, :, None, None]).square().mean(dim=1, keepdim=True)
-    local = F.avg_pool2d(miss, 3, stride=1, padding=1, count_include_pad=False)
+    far, wanted = F.avg_pool2d(registered, 4), F.avg_pool2d(reference, 4)
+    miss = _miss(far, wanted)
     everywhere = miss.flatten(2).median(dim=2, keepdim=True).values.unsqueeze(3)
-    belief = 1 / (1 + (everywhere / tolerance**2) ** 2) / (1 + (local / (2 * tolerance) ** 2) ** 2)
-    return torch.where(belief.amax(dim=(2, 3), keepdim=True) >= least, belief, torch.zeros_like(belief))
+    belief = _halved_at(tolerance, everywhere) * _halved_at(2 * tolerance, _blurred(miss))
+    belief = torch.where(belief.amax(dim=(2, 3), keepdim=True) >= least, belief, torch.zeros_like(belief))
+    # Places next to a damaged one are not trusted to speak either.
+    damaged = F.max_pool2d((_detail(reference) + _GRAIN < 0.5 * _detail(registered)).to(miss), 3, stride=1, padding=1) > 0
+    alike = _miss(far * _contrast(far, wanted), wanted)
+    sound = alike.masked_fill(damaged, torch.nan).flatten(2).nanmedian(dim=2, keepdim=True).values.unsqueeze(3)
+    enough = (~damaged).to(miss).mean(dim=(2, 3), keepdim=True) >= 0.2
+    return belief * torch.where(enough, _halved_at(strict, sound), torch.ones_like(sound))
+
+
+_GRAIN = 1e-5  # of detail: below it there is only noise
+
+
+def _miss(far: Tensor, wanted: Tensor) -> Tensor:
+    difference = far - wanted
+    light = difference.flatten(2).median(dim=2).values
+    return (difference - light[:, :, None, None]).square().mean(dim=1, keepdim=True)
+
+
+def _contrast(far: Tensor, wanted: Tensor) -> Tensor:
+    """The factor `[b, 1, 1, 1]` of contrast that brings `far` nearest to `wanted`, as far as exposure explains it."""
+    far, wanted = (part - part.mean(dim=(2, 3), keepdim=True) for part in (far, wanted))
+    joint, own = ((far * part).mean(dim=(1, 2, 3), keepdim=True) for part in (wanted, far))
+    return (joint / own.clamp(min=1e-6)).clamp(0.8, 1.25)
+
+
+def _halved_at(tolerance: float, squares: Tensor) -> Tensor:
+    return 1 / (1 + (squares / tolerance**2) ** 2)
+
+
+def _blurred(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def _detail(pictures: Tensor) -> Tensor:
+    """Mean square of what is finer than 4×4 pixels, around each such square: `[b, 3, h, w]` → `[b, 1, h // 4, w // 4]`."""
+    coarse = F.interpolate(F.avg_pool2d(pictures, 4), size=pictures.shape[-2:], mode="bilinear", align_corners=False)
+    return _blurred(F.avg_pool2d((pictures - coarse).square().mean(dim=1, keepdim=True), 4))

@@ -6,9 +6,10 @@ table: `{"abl-first": {"what": "the first design"}, "abl-gate": {"what": "a gate
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sharpening.imaging.files import write_text
 
 __all__ = ["Leg", "ablations", "ablations_grid", "read_legs"]
 
-PREFIX, LOG, WORDS = "abl-", "log.jsonl", "ablations.json"
+PREFIX, LOG, WORDS, ROWS = "abl-", "log.jsonl", "ablations.json", "ablations.csv"
 MISSING = "–"
 # Of a line of the log that are no figures [dB].
 _NO_FIGURES = {"epoch", "loss", "seconds"}
@@ -54,6 +55,8 @@ class Leg:
 def ablations(runs: str | Path, out: str | Path) -> Grid:
     """Write `ablations.md` and `ablations.csv` (all epochs of all legs) into `out`; the table.
 
+    Legs that an earlier call found and whose folders are gone keep the epochs that `ablations.csv` has of them.
+
     Args:
         runs: Folder of the runs.
         out: Folder of the results, in which `ablations.json` may lie.
@@ -61,12 +64,13 @@ def ablations(runs: str | Path, out: str | Path) -> Grid:
     Raises:
         InputError: There are no legs, or a file cannot be read.
     """
-    legs = read_legs(runs, Path(out) / WORDS)
+    kept = _kept(Path(out) / ROWS)
+    legs = [leg if leg.log else replace(leg, log=kept.get(leg.name, ())) for leg in read_legs(runs, Path(out) / WORDS)]
     grid = ablations_grid(legs)
     write_text(Path(out) / "ablations.md", markdown(grid))
     names = list(dict.fromkeys(name for leg in legs for line in leg.log for name in line))
     lines = [[leg.name, *(line.get(name, "") for name in names)] for leg in legs for line in leg.log]
-    write_text(Path(out) / "ablations.csv", values([["leg", *names], *lines]))
+    write_text(Path(out) / ROWS, values([["leg", *names], *lines]))
     return grid
 
 
@@ -100,6 +104,23 @@ def _words(file: Path) -> dict[str, tuple[str, str]]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         advice = 'It shall be {"abl-name": {"what": "what was changed", "against": "abl-other"}, …}.'
         raise InputError(file, f"does not say what was changed ({error}).", advice) from error
+
+
+def _kept(file: Path) -> dict[str, list[dict[str, Any]]]:
+    """The epochs that an earlier call wrote, by leg."""
+    if not file.is_file():
+        return {}
+    legs: dict[str, list[dict[str, Any]]] = {}
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            for row in csv.DictReader(text):
+                name = row.pop("leg")
+                numbers = {key: float(value) for key, value in row.items() if value}
+                legs.setdefault(name, []).append({**numbers, "epoch": int(numbers["epoch"]), "seconds": int(numbers["seconds"])})
+    except (ValueError, KeyError, AttributeError) as error:
+        advice = "Remove it, and the table is made of the legs whose folders are there."
+        raise InputError(file, f"is not what an earlier call wrote ({error}).", advice) from error
+    return legs
 
 
 def _log(file: Path) -> list[dict[str, Any]]:

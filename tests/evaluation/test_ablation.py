@@ -1,6 +1,7 @@
 """The page of ablations out of logs of training legs."""
 
 import json
+import shutil
 
 import pytest
 
@@ -58,6 +59,16 @@ def test_files(legs):
     assert len(lines) == 1 + 2 + 2 + 1 + 1
 
 
+def test_legs_whose_folders_are_gone_keep_their_rows(legs):
+    runs, out = legs
+    before = ablations(runs, out)
+    rows = (out / "ablations.csv").read_text()
+    for name in ("abl-first", "abl-gate"):
+        shutil.rmtree(runs / name)
+    assert ablations(runs, out) == before
+    assert (out / "ablations.csv").read_text() == rows
+
+
 def test_an_epoch_that_is_being_written_does_not_count(legs):
     with (legs[0] / "abl-first/log.jsonl").open("a") as file:
         file.write('{"epoch": 2, "lo')
@@ -73,4 +84,10 @@ def test_what_cannot_be_told_is_refused(legs, tmp_path):
         ablations(*legs)
     words.write_text('{"abl-gate": "x"}')
     with pytest.raises(InputError, match="does not say what was changed"):
+        ablations(*legs)
+
+
+def test_a_spoilt_table_is_named(legs):
+    (legs[1] / "ablations.csv").write_text("leg,epoch\nabl-first,many\n")
+    with pytest.raises(InputError, match="ablations.csv"):
         ablations(*legs)

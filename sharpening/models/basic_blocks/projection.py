@@ -93,7 +93,7 @@ def frame_agreement(
     belief = torch.where(belief.amax(dim=(2, 3), keepdim=True) >= least, belief, torch.zeros_like(belief))
     # Places next to a damaged one are not trusted to speak either.
     damaged = F.max_pool2d((_detail(reference) + _GRAIN < 0.5 * _detail(registered)).to(miss), 3, stride=1, padding=1) > 0
-    alike = _miss(far * _contrast(far, wanted), wanted)
+    alike = _miss(far * _contrast(far, wanted, (~damaged).to(miss)), wanted)
     sound = alike.masked_fill(damaged, torch.nan).flatten(2).nanmedian(dim=2, keepdim=True).values.unsqueeze(3)
     enough = (~damaged).to(miss).mean(dim=(2, 3), keepdim=True) >= 0.2
     return belief * torch.where(enough, _halved_at(strict, sound), torch.ones_like(sound))
@@ -108,10 +108,14 @@ def _miss(far: Tensor, wanted: Tensor) -> Tensor:
     return (difference - light[:, :, None, None]).square().mean(dim=1, keepdim=True)
 
 
-def _contrast(far: Tensor, wanted: Tensor) -> Tensor:
+def _contrast(far: Tensor, wanted: Tensor, where: Tensor) -> Tensor:
     """The factor `[b, 1, 1, 1]` of contrast that brings `far` nearest to `wanted`, as far as exposure explains it."""
-    far, wanted = (part - part.mean(dim=(2, 3), keepdim=True) for part in (far, wanted))
-    joint, own = ((far * part).mean(dim=(1, 2, 3), keepdim=True) for part in (wanted, far))
+
+    def mean(maps: Tensor) -> Tensor:
+        return (maps * where).sum(dim=(2, 3), keepdim=True) / where.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+
+    far, wanted = far - mean(far), wanted - mean(wanted)
+    joint, own = (mean(far * part).mean(dim=1, keepdim=True) for part in (wanted, far))
     return (joint / own.clamp(min=1e-6)).clamp(0.8, 1.25)
 
 

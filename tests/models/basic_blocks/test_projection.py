@@ -72,3 +72,25 @@ def test_an_occluder_is_doubted_where_it_is(astronaut_face):
     covered[:, :, 8:16, 8:16] = 1.0
     belief = frame_agreement(covered, frames[:, 3])
     assert belief[:, :, 2:4, 2:4].max() < 0.5 * belief[:, :, 6:, 6:].min()
+
+
+def test_a_blurred_middle_does_not_speak_against_the_frames(astronaut_face):
+    frames, _, _ = made(astronaut_face, "stills")
+    middle = frames[:, 3].clone()
+    blurred = torch.nn.functional.avg_pool2d(middle, 9, stride=1, padding=4, count_include_pad=False)
+    middle[:, :, 4:20, 2:30] = blurred[:, :, 4:20, 2:30]
+    sharp = frames[:, 3]
+    # The strict judgement hears the places that kept their detail; were all heard, belief would fall with the blurred half.
+    assert frame_agreement(sharp, middle).mean() > 0.9 * frame_agreement(sharp, middle, strict=10.0).mean()
+
+
+def test_a_turned_head_is_believed_less_than_a_shifted_exposure(astronaut_face):
+    frames, _, _ = made(astronaut_face, "stills")
+    middle = frames[:, 3]
+    grid = affine_grid(torch.eye(2, 3)[None], 32, 32)
+    bent = grid.clone()
+    bent[..., 0] += 0.12 * torch.cos(1.5 * grid[..., 0])  # px near the middle move by two, those at the border stay
+    turned, exposed = warp(middle, bent.expand(4, -1, -1, -1)), (1.15 * middle - 0.04).clamp(0, 1)
+    strict, loose = (frame_agreement(turned, middle, strict=level).mean() for level in (0.018, 10.0))
+    assert strict < 0.8 * loose
+    assert frame_agreement(exposed, middle).mean() > 0.9 * frame_agreement(exposed, middle, strict=10.0).mean()

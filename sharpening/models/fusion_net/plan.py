@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
+from sharpening.losses.pixel import charbonnier, psnr_loss
 from sharpening.models.fusion_net.extras import EXTRAS
 
-__all__ = ["PretrainPlan"]
+__all__ = ["FIDELITY", "PretrainPlan"]
+
+FIDELITY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"charbonnier": charbonnier, "psnr": psnr_loss}
+"""Losses of pixels alone."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class PretrainPlan:
         bs: Sequences in a batch.
         lr: Highest learning rate of the one-cycle schedule.
         opt: "adam" or "muon".
-        critic: Of the picture: "charbonnier" or "psnr" (of `losses.pixel`; the weights are kept by their PSNR), or the name of a critic of `models.critics`.
+        critic: Of the picture: a name of `FIDELITY`, which leaves it to PSNR which weights are kept, or that of a critic of
+            `models.critics`, by whose loss they are kept.
         p_clip: Share of samples that are real clips, not moved stills.
         motion_weight: Weight of the flow's error [px of the frames] where the true motion is known.
         spread_weight: Weight of the likelihood of the expected error.
@@ -66,7 +73,7 @@ class PretrainPlan:
     @property
     def fidelity(self) -> bool:
         """Whether the loss of the picture is one of pixels alone, so that PSNR tells which weights are better."""
-        return self.critic in ("charbonnier", "psnr")
+        return self.critic in FIDELITY
 
     @property
     def one_frame(self) -> bool:

@@ -33,13 +33,13 @@ from torch.nn import functional as F
 from sharpening.errors import RangeError
 from sharpening.frames.degrade import DegradeSettings, settings
 from sharpening.frames.layouts import SharedData
-from sharpening.losses.pixel import charbonnier, psnr_loss
+from sharpening.losses.pixel import charbonnier
 from sharpening.models.basic_blocks import affine_grid, fast_dtype
 from sharpening.models.critics import critic as build_critic
 from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.held_out import HeldOut
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
-from sharpening.models.fusion_net.plan import PretrainPlan
+from sharpening.models.fusion_net.plan import FIDELITY, PretrainPlan
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
 from sharpening.models.fusion_net.release import DATA_TERMS, export_better
 from sharpening.training.callbacks import Ema, read_log
@@ -50,8 +50,6 @@ from sharpening.weights.store import load_card, load_into, load_state
 __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
 
 log = logging.getLogger(__name__)
-
-FIDELITY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"charbonnier": charbonnier, "psnr": psnr_loss}
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 

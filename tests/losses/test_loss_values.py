@@ -1,5 +1,7 @@
 """The losses say what their formulas say: by hand, as class and as function."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from sharpening.losses.feature import FeatureLoss, feature_loss
 from sharpening.losses.gram import GramLoss, gram_loss, gram_matrix
 from sharpening.losses.identity import IdentityLoss, identity_loss
 from sharpening.losses.perceptual import PerceptualLoss
-from sharpening.losses.pixel import CharbonnierLoss, L1Loss, MSELoss, charbonnier, l1, mse
+from sharpening.losses.pixel import CharbonnierLoss, L1Loss, MSELoss, PSNRLoss, charbonnier, l1, mse, psnr_loss
 from sharpening.losses.ssim import SSIMLoss, ssim_loss
 
 SHAPE = (2, 3, 16, 16)
@@ -43,7 +45,7 @@ def test_charbonnier_is_between_square_and_absolute():
 
 def test_classes_are_their_functions():
     pred, target = pair()
-    for kind, function in [(MSELoss, mse), (L1Loss, l1), (CharbonnierLoss, charbonnier), (SSIMLoss, ssim_loss)]:
+    for kind, function in [(MSELoss, mse), (L1Loss, l1), (CharbonnierLoss, charbonnier), (PSNRLoss, psnr_loss), (SSIMLoss, ssim_loss)]:
         for reduction in ("mean", "sum", "none"):
             assert torch.allclose(kind(reduction=reduction)(pred, target), function(pred, target, reduction=reduction))
 
@@ -102,3 +104,12 @@ def test_identity_by_hand_and_through_a_network():
     loss = IdentityLoss(lambda x: x.mean(dim=(2, 3)), align=lambda x: x[..., :8], reduction="none")
     wanted = identity_loss(pred[..., :8].mean(dim=(2, 3)), target[..., :8].mean(dim=(2, 3)), reduction="none")
     assert torch.allclose(loss(pred, target), wanted)
+
+
+def test_psnr_loss_counts_decibels_whatever_the_picture(generator):
+    target = torch.rand(2, 3, 8, 8, generator=generator)
+    error = 0.05 * torch.randn(target.shape, generator=generator) * torch.tensor([1.0, 4.0]).view(2, 1, 1, 1)
+    before, after = (psnr_loss(target + k * error, target, reduction="none") for k in (1.0, 0.5))
+    # Half of the error is 6 dB, for the good picture and for the poor one.
+    assert torch.allclose(before - after, torch.full((2,), 0.025 * math.log(4)), rtol=0.01)
+    assert psnr_loss(target, target) == 0

@@ -65,7 +65,7 @@ train-twin: setup    ## Train the single-frame twin further: legs as long as tho
 	$(PRETRAIN) --out $(RUNS)/twin_small --init pretrained/twin_small.safetensors --one-frame $(SEEN) $(LEG)
 
 train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
-	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual $(MANY) $(SEEN) --epochs 1 --steps 120 --lr 2e-4
+	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual $(MANY) $(SEEN) --epochs 1 --steps 160 --lr 3e-4
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \

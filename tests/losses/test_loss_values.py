@@ -45,7 +45,13 @@ def test_charbonnier_is_between_square_and_absolute():
 
 def test_classes_are_their_functions():
     pred, target = pair()
-    for kind, function in [(MSELoss, mse), (L1Loss, l1), (CharbonnierLoss, charbonnier), (PSNRLoss, psnr_loss), (SSIMLoss, ssim_loss)]:
+    for kind, function in [
+        (MSELoss, mse),
+        (L1Loss, l1),
+        (CharbonnierLoss, charbonnier),
+        (PSNRLoss, psnr_loss),
+        (SSIMLoss, ssim_loss),
+    ]:
         for reduction in ("mean", "sum", "none"):
             assert torch.allclose(kind(reduction=reduction)(pred, target), function(pred, target, reduction=reduction))
 

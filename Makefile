@@ -53,7 +53,7 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	rm $(RUNS)-hold.txt
 
 PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
-# What the shipped weights' last legs saw. A leg takes about 75 minutes on one core with AMX; --seed is another one for each leg.
+# What the shipped weights' last legs saw. The last one took 86 minutes on one core with AMX, beside other work; --seed is another one for each leg.
 SEEN     = --p-clip 0.45 --other-damage film=0.6,p_damage_middle=0.25
 MANY     = --n-choices 1,1,1,3,5,7,7,7,11
 LEG      = --critic psnr --epochs 11 --steps 200 --lr 1.3e-3

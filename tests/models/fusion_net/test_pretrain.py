@@ -224,6 +224,16 @@ def test_weights_of_another_net_are_still_refused(tmp_path):
         module._continue(FusionNet("tiny"), file)
 
 
+def test_a_leg_for_the_mean_psnr_is_kept_by_its_psnr(small_data, tmp_path):
+    plan = replace(PLAN, epochs=1, steps=1, critic="psnr")
+    net, figures = pretrain(plan, small_data, tmp_path / "run")
+    assert not any(key.endswith("_critic") for key in figures)
+    assert export_better(net, "x", tmp_path, plan, figures)
+    worse = {key: value - 1.0 * (not key.endswith("_bicubic")) for key, value in figures.items()}
+    assert not export_better(net, "x", tmp_path, plan, worse)
+    assert "psnr, seed" in load_card(tmp_path / "x.safetensors").recipe
+
+
 def test_a_leg_with_the_perceptual_critic_learns(small_data, tmp_path):
     net, figures = pretrain(replace(PLAN, epochs=1, steps=1, critic="perceptual"), small_data, tmp_path / "run")
     assert all(math.isfinite(value) for value in figures.values())

@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from knock_out import stacked
 from tfjs_graph import Graph
 from torch import Tensor
 
-from sharpening.evaluation.protocols import samples
-from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.files import write_text
 from sharpening.imaging.resize import resize_tensor
 from sharpening.metrics.error import psnr
@@ -90,12 +89,10 @@ def _table(
     judges: dict[str, Callable[[Tensor, Tensor], Tensor]],
     finder: FaceJudge,
 ) -> list[str]:
-    found = list(samples(protocol, data, limit=people))
-    labels = torch.stack([to_tensor(each.label) for each in found])
+    frames, labels = stacked(protocol, str(data), people)
     points = finder.locate(labels)
     seen = torch.isfinite(points).flatten(1).all(dim=1)
-    frames = torch.stack([to_tensor(each.frames).flatten(0, 1) for each in found])[seen]
-    labels, points = labels[seen], points[seen]
+    frames, labels, points = frames[seen], labels[seen], points[seen]
 
     def described(pictures: Tensor) -> dict[str, Tensor]:
         parts = list(zip(pictures.split(_BATCH), points.split(_BATCH), strict=True))

@@ -166,7 +166,7 @@ def collect(trained: TrainedNetwork, tests: Iterable[Sample], progress: Progress
             # Another corner for each sequence, so that all places of a JPEG block are seen.
             y, x = divmod((done + i) % _STEP**2, _STEP)
             chosen = [each[i, y::_STEP, x::_STEP].flatten().numpy().astype(np.float32) for each in (spread, error)]
-            group, person = groups.setdefault(sample.group, len(groups)), people.setdefault(sample.cluster, len(people))
+            group, person = groups.setdefault(_set_of(sample), len(groups)), people.setdefault(sample.cluster, len(people))
             numbers = [np.full(len(chosen[0]), number, np.int32) for number in (group, person)]
             parts.append(Pixels(chosen[0], chosen[1], numbers[0], numbers[1]))
         done += len(some)
@@ -177,13 +177,18 @@ def collect(trained: TrainedNetwork, tests: Iterable[Sample], progress: Progress
     return joined(parts), tuple(groups)
 
 
+def _set_of(sample: Sample) -> str:
+    # Sparse and dense windows are of the same few people: two sets would weigh twice.
+    return "clips" if sample.group in ("sparse", "dense") else sample.group
+
+
 def calibrated(pixels: Pixels, names: Sequence[str], rng: np.random.Generator, facts: Mapping[str, Any]) -> Calibration:
     """Fit on one half of the people and test on the other, both ways; then fit on all.
 
     Args:
         pixels: of at least two people.
         names: of the sets.
-        rng: halves the people, and draws them for the intervals.
+        rng: halves the people.
         facts: to be kept beside the findings; the numbers of pixels and people are added.
 
     Raises:
@@ -192,20 +197,21 @@ def calibrated(pixels: Pixels, names: Sequence[str], rng: np.random.Generator, f
     bound = _cross_fitted(pixels, rng)
     parts = {name: pixels.group == i for i, name in enumerate(names)}
     curves = {ALL: reliability(pixels, bound)}
-    covered = {ALL: coverage(pixels, np.ones(len(bound), np.bool_), bound, rng)}
+    covered = {ALL: coverage(pixels, np.ones(len(bound), np.bool_), bound)}
     for name, chosen in parts.items():
         curves[name] = reliability(pixels.where(chosen), bound[chosen])
-        covered[name] = coverage(pixels, chosen, bound, rng)
-    counts = {"n_pixels": len(bound), "n_people": len(np.unique(pixels.person)), "sets": list(names)}
+        covered[name] = coverage(pixels, chosen, bound)
+    people = {name: len(np.unique(pixels.person[chosen])) for name, chosen in parts.items()}
+    counts = {"n_pixels": len(bound), "n_people": len(np.unique(pixels.person)), "sets": people}
     # A Laplace distribution of scale b has 68 % of its values within b · ln(1 / 0.32).
     raw = reliability(pixels, pixels.spread * np.float32(255 * np.log(1 / 0.32)))
-    good = [_good(pixels, bound, level, rng) for level in LEVELS]
+    good = [_good(pixels, bound, level) for level in LEVELS]
     table = replace(fit(pixels), held={name: covered[name][0] for name in names})
     return Calibration(table, curves, raw, covered, good, {**facts, **counts})
 
 
 def _cross_fitted(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.float32]:
-    first = halves(pixels.person, rng)
+    first = halves(pixels.person, pixels.group, rng)
     if first.all():
         raise RangeError("people", 1, "at least 2", "Take more sequences: one half is tested by the map of the other.")
     bound = np.empty(len(first), np.float32)
@@ -214,16 +220,16 @@ def _cross_fitted(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.float3
     return bound
 
 
-def _good(pixels: Pixels, bound: NDArray[np.float32], level: float, rng: np.random.Generator) -> Good:
+def _good(pixels: Pixels, bound: NDArray[np.float32], level: float) -> Good:
     near, under = np.abs(bound / level - 1) <= _NEAR, bound <= level
     weight = pixels.weight
     return Good(
         level=level,
         n_near=float(weight[near].sum()),
-        near=coverage(pixels, near, level, rng),
+        near=coverage(pixels, near, level),
         n_under=float(weight[under].sum()),
-        under=coverage(pixels, under, level, rng),
-        own=coverage(pixels, under, bound, rng),
+        under=coverage(pixels, under, level),
+        own=coverage(pixels, under, bound),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -118,11 +119,14 @@ def rising(values: Floats, weight: Floats) -> Floats:
     return np.concatenate([np.full(int(n), mean) for mean, _, n in pools])
 
 
-def halves(people: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """`[m]`: whether each pixel's person belongs to the first half; all pixels of a person are in one."""
-    names = np.unique(people)
-    first = rng.permutation(names)[: (len(names) + 1) // 2]
-    return np.isin(people, first)
+def halves(people: NDArray[np.int32], groups: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """`[m]`: whether each pixel's person belongs to the first half; all pixels of a person are in one.
+
+    People are dealt out set by set (one of several sets counts to the first), so that no half lacks a set of few people.
+    """
+    names, place = np.unique(people, return_index=True)
+    dealt = names[np.lexsort((rng.permutation(len(names)), groups[place]))]
+    return np.isin(people, dealt[::2])
 
 
 @dataclass(frozen=True)
@@ -165,29 +169,31 @@ def reliability(pixels: Pixels, bound: NDArray[np.floating], n_bins: int = 20) -
     return rows
 
 
-def coverage(
-    pixels: Pixels, chosen: NDArray[np.bool_], limit: NDArray[np.floating] | float, rng: np.random.Generator, n_draws: int = 400
-) -> tuple[float, float, float]:
-    """How many of some pixels stay under a limit, and the 95 % interval over people, who are drawn again and again.
+def coverage(pixels: Pixels, chosen: NDArray[np.bool_], limit: NDArray[np.floating] | float) -> tuple[float, float, float]:
+    """How many of some pixels stay under a limit, and the 95 % interval over people.
+
+    The interval is that of a ratio of sums over people, and Student's. Where few people weigh most, as those of the clips do, its degrees
+    of freedom are fewer: one less than the number of people who would weigh as much if all weighed alike (Kish 1965).
 
     Args:
         pixels: all.
         chosen: `[m]`: which count.
         limit: of the error, one for all or `[m]` [grey levels].
-        rng: draws the people.
-        n_draws: how often.
 
     Returns:
-        Share, lower and upper end; NaN where nothing is chosen.
+        Share, lower and upper end; NaN where nothing is chosen, and ends of NaN where one person is.
     """
+    from scipy.stats import t
+
     if not chosen.any():
-        return float("nan"), float("nan"), float("nan")
+        return math.nan, math.nan, math.nan
     weight = pixels.weight * chosen
-    names, place = np.unique(pixels.person, return_inverse=True)
-    total = np.bincount(place, weight, len(names))
-    good = np.bincount(place, weight * (pixels.error <= limit), len(names))
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), n_draws)
-    sums = drawn @ total
-    shares = (drawn @ good)[sums > 0] / sums[sums > 0]
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return float(good.sum() / total.sum()), float(low), float(high)
+    names, place = np.unique(pixels.person[chosen], return_inverse=True)
+    total = np.bincount(place, weight[chosen], len(names))
+    good = np.bincount(place, (weight * (pixels.error <= limit))[chosen], len(names))
+    k, share = len(names), float(good.sum() / total.sum())
+    if k < 2:
+        return share, math.nan, math.nan
+    alike = float(total.sum() ** 2 / (total**2).sum())
+    half = float(t.ppf(0.975, max(alike - 1, 1)) * np.sqrt(((good - share * total) ** 2).sum() * k / (k - 1)) / total.sum())
+    return share, max(0.0, share - half), min(1.0, share + half)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,17 +50,20 @@ def _good_cells(each: Good) -> list[str]:
 
 def _share(found: tuple[float, float, float]) -> str:
     share, low, high = found
-    return MISSING if share != share else f"{share:.1%} ({low:.1%} … {high:.1%})"
+    if math.isnan(share):
+        return MISSING
+    return f"{share:.1%} " + ("(one person)" if math.isnan(low) else f"({low:.1%} … {high:.1%})")
 
 
 def _sets(found: Calibration) -> Grid:
-    rows = [(name, _share(found.covered[name]), f"{found.expected_error(name):.1%}") for name in found.curves]
-    rows.append(("all, before calibration", f"{_covered(found.raw):.1%}", f"{found.expected_error_raw:.1%}"))
+    people = {"all": found.facts["n_people"], **found.facts["sets"]}
+    rows = [(name, str(people[name]), _share(found.covered[name]), f"{found.expected_error(name):.1%}") for name in found.curves]
+    rows.append(("all, before calibration", str(people["all"]), f"{_covered(found.raw):.1%}", f"{found.expected_error_raw:.1%}"))
     notes = (
         "Expected calibration error: pixels are sorted into 20 bins by their bound; mean over the bins of how far the share under it "
         "lies from 68 %. Before calibration the network's word is taken for the scale b of a Laplace distribution: b · ln(1 / 0.32).",
     )
-    return Grid("Sets", ("set", "under the bound (68 % wanted)", "expected calibration error"), tuple(rows), notes)
+    return Grid("Sets", ("set", "people", "under the bound (68 % wanted)", "expected calibration error"), tuple(rows), notes)
 
 
 def _covered(curve: Sequence[Reliability]) -> float:
@@ -91,7 +95,7 @@ def write_calibration(found: Calibration, out: str | Path) -> list[Path]:
     content = {
         "table": found.table.pairs(),
         "good": [_plain(asdict(each)) for each in found.good],
-        "covered": {name: list(share) for name, share in found.covered.items()},
+        "covered": _plain(found.covered),
         "expected_calibration_error": {name: found.expected_error(name) for name in found.curves},
         "expected_calibration_error_before": found.expected_error_raw,
         **facts,
@@ -106,10 +110,10 @@ def write_calibration(found: Calibration, out: str | Path) -> list[Path]:
     return list(files)
 
 
-def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """JSON knows no NaN: a share of nothing is null."""
     return {
-        key: [None if each != each else each for each in value] if isinstance(value, tuple) else value
+        key: [None if math.isnan(each) else each for each in value] if isinstance(value, tuple) else value
         for key, value in facts.items()
     }
 

@@ -33,7 +33,7 @@ _CENTRE = (0.38, 0.62)
 
 
 def person_others(data: SharedData, seed: int, split: str) -> Iterator[Sample]:
-    """As "stills", but the six other frames show the person of the next still, moved and damaged as the right one would be.
+    """As "stills", but the six other frames show the next other person, moved and damaged as the right one would be.
 
     Args:
         data: Where the stills lie.
@@ -41,16 +41,15 @@ def person_others(data: SharedData, seed: int, split: str) -> Iterator[Sample]:
         split: As in splits.csv.
 
     Raises:
-        InputError: The split has fewer than two stills.
+        InputError: The split shows one person alone.
     """
-    people = stills(data, seed, split)
-    first = still = next(people)
-    for stranger in people:
+    found = list(stills(data, seed, split))
+    for i, still in enumerate(found):
+        # Round the corner: after the last still comes the first.
+        stranger = next((other for other in found[i + 1 :] + found[:i] if other.person != still.person), None)
+        if stranger is None:
+            raise InputError(data.root, f"shows one person in the split '{split}'.", "The protocol needs another one too.")
         yield _with_stranger(still, stranger)
-        still = stranger
-    if still is first:
-        raise InputError(data.root, f"has one still in the split '{split}'.", "The protocol needs another person too.")
-    yield _with_stranger(still, first)
 
 
 def occluder_others(data: SharedData, seed: int, split: str) -> Iterator[Sample]:
@@ -110,7 +109,7 @@ def _with_stranger(still: Still, stranger: Still) -> Sample:
     drawn = still.damage(_PRESET)
     strangers = tuple(replace(frame, garbage="other") for frame in drawn.frames)
     made = apply(still.picture, _others(drawn, strangers), other=stranger.picture)
-    return Sample(still.name, "person-others", still.name, made.frames, made.label)
+    return Sample(still.name, "person-others", still.person, made.frames, made.label)
 
 
 def _others(drawn: DegradeParams, frames: tuple[FrameParams, ...]) -> DegradeParams:
@@ -136,4 +135,4 @@ def _long(still: Still) -> DegradeParams:
 
 def _made(still: Still, params: DegradeParams, protocol: str) -> Sample:
     made = apply(still.picture, params)
-    return Sample(still.name, protocol, still.name, made.frames, made.label)
+    return Sample(still.name, protocol, still.person, made.frames, made.label)

@@ -92,16 +92,11 @@ class Measured:
 
 
 def _figure(values: pd.Series, clusters: pd.Series, words: str = "") -> Figure | None:
-    from scipy.stats import t
-
     there = values.notna().to_numpy()
     if not there.any():
         return None
     mean, interval = mean_interval(values.to_numpy(), clusters.to_numpy())
-    k = clusters[there].nunique()
-    # `mean_interval` takes the normal distribution; with the few people of the clips it is Student's.
-    wider = float(t.ppf(0.975, k - 1)) / 1.96 if k > 1 else math.nan
-    return Figure(mean, interval * wider, int(there.sum()), k, words)
+    return Figure(mean, interval, int(there.sum()), clusters[there].nunique(), words)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from sharpening.evaluation.cost import THESIS, Cost, Subject, costs
 from sharpening.evaluation.facts import circumstances
 from sharpening.evaluation.goal_table import LEVELS, Figure, Goal, Measured, verdict
 from sharpening.evaluation.goals_page import about, figures_of, page
-from sharpening.evaluation.goals_rows import OURS, GoalRows, card_of, contenders, measure
+from sharpening.evaluation.goals_rows import OURS, GoalRows, contenders, measure
+from sharpening.evaluation.methods import weights_of
 from sharpening.evaluation.table_text import Grid, markdown
 from sharpening.imaging.files import write_text
-from sharpening.weights.commit import checkout_commit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,9 +98,9 @@ def goals(
     facts = {
         **which,
         "protocols": protocols,
-        "weights": {method.label: card for method in methods if (card := card_of(method)) is not None},
+        "weights": {method.label: card for method in methods if (card := weights_of(method.run)) is not None},
         "costs": {label: asdict(cost) for label, cost in found.items()},
-        "commit": checkout_commit(),
+        "commits": sorted(set(rows["commit"].fillna(""))),
         **circumstances("dlib-bin"),
         "seconds": round(time.monotonic() - began),
     }

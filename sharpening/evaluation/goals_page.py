@@ -13,9 +13,14 @@ from sharpening.evaluation.goals_rows import COLUMNS, OURS, OURS_ONE, TWIN
 from sharpening.evaluation.table_text import Grid
 from sharpening.metrics import metrics
 
-__all__ = ["about", "figures_of", "goals_grid", "page"]
+__all__ = ["SELECTED", "about", "figures_of", "goals_grid", "page"]
 
 MISSING = "–"
+SELECTED = (
+    "No step of training saw these people. But which weights were kept, and a few constants of the design, were decided on 48 sequences of "
+    "each kind of the same split, some of them the very ones here (docs/decisions.md): people whom nobody looked at may give a little less."
+)
+"""What a reader must know of figures of the valid split."""
 _HEADS = {"identity_centred": "identity cosine, centred ↑"}
 
 
@@ -201,7 +206,8 @@ def about(facts: Mapping[str, Any]) -> str:
         for label, card in facts["weights"].items()
     ]
     short = "" if facts["limit"] is None else f" Only the first {facts['limit']} of each protocol: a trial, no result."
-    return (
-        "\n".join([f"Made by `sharpening goals` on {facts['threads']} thread{'s' * (facts['threads'] > 1)}.{short}", "", *lines])
-        + "\n"
-    )
+    commits = ", ".join(each for each in facts["commits"] if each)
+    made = f"Made by `sharpening goals`{f' at {commits}' if commits else ''}.{short}"
+    if facts["split"] == "valid":
+        made += f"\n\n{SELECTED}"
+    return "\n".join([made, "", *lines]) + "\n"

@@ -5,7 +5,6 @@ They are kept on disk, and measured anew only where they no longer hold.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -24,25 +23,27 @@ from torch import Tensor
 
 from sharpening.errors import InputError
 from sharpening.evaluation.code_key import code_key
+from sharpening.evaluation.facts import circumstances, read_rows, stored_rows
 from sharpening.evaluation.frame_sets import COUNTS, MOTIONS
 from sharpening.evaluation.measuring import Batch, Judges, batches, inputs_hash, mean_face
-from sharpening.evaluation.methods import Method, NetworkMethod, build_methods, fitted, network_method
+from sharpening.evaluation.methods import FSRCNN, Method, build_methods, fitted, network_method
 from sharpening.evaluation.protocols import Sample, samples
-from sharpening.imaging.files import write_text
+from sharpening.imaging.files import sha256_of, write_text
 from sharpening.metrics import metrics
 from sharpening.models.face_align.detect import Face, find_faces
 from sharpening.models.face_id import FaceJudge
-from sharpening.models.zoo import models
+from sharpening.weights.commit import checkout_commit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "OURS", "OURS_ONE", "TWIN", "Contender", "GoalRows", "card_of", "contenders", "measure"]
+__all__ = ["COLUMNS", "OURS", "OURS_ONE", "TWIN", "Contender", "GoalRows", "contenders", "measure"]
 
 OURS, OURS_ONE, TWIN = "ours", "ours, one frame", "one-frame net"
 COLUMNS = ("psnr", "ssim", "identity_cosine", "identity_centred")
-# To be raised when a metric changes: rows of other figures are then made anew.
-ROWS_VERSION = 1
+# To be raised when rows change in what no key tells: 2 counts people, where 1 counted stills.
+ROWS_VERSION = 2
+_JUDGING = ("metrics.error", "metrics.ssim", "metrics.identity", "models.face_id.judge")
 
 _ALL = ("stills", "h264", "damaged-middle", "noise-others", "person-others", "occluder-others", "clips")
 # The middle is that of "stills" under all of these, and so is what a method makes of it alone: only those that look further are run.
@@ -57,13 +58,13 @@ class Contender:
     Attributes:
         label: Its name in the rows.
         run: Takes frames, returns pictures.
-        made_of: What its pictures depend on: hash of its weights, key of its code.
+        made_of: What its pictures depend on: hashes of files, key of its code, what a card says of its frames.
         alone: It looks at the middle frame alone.
     """
 
     label: str
     run: Method
-    made_of: tuple[str, ...]
+    made_of: tuple[Any, ...]
     alone: bool = False
 
 
@@ -84,9 +85,11 @@ def contenders(
         peers: Folder with `FSRCNN_x4.pb`.
         pretrained: Folder to search weights in first.
     """
-    code = code_key(("sharpening.evaluation.baselines",))
-    known = ["bicubic", "back-projection", *(["fsrcnn"] if peers is not None else [])]
-    found = [Contender(label, run, (code,), label != "back-projection") for label, run in build_methods(known, peers=peers).items()]
+    code, runs = code_key(("sharpening.evaluation.baselines",)), build_methods(["bicubic", "back-projection"])
+    found = [Contender(label, run, (code,), alone=label == "bicubic") for label, run in runs.items()]
+    if peers is not None:
+        run = build_methods(["fsrcnn"], peers=peers)["fsrcnn"]
+        found.append(Contender("fsrcnn", run, (code, sha256_of(Path(peers) / FSRCNN)), alone=True))
     if twin is not None:
         found.append(_network(TWIN, twin, pretrained, one_frame=True))
     found += [_network(OURS_ONE, weights, pretrained, one_frame=True), _network(OURS, weights, pretrained)]
@@ -96,7 +99,8 @@ def contenders(
 def _network(label: str, weights: str | Path, pretrained: str | Path | None, *, one_frame: bool = False) -> Contender:
     method = network_method(weights, pretrained, one_frame=one_frame)
     card = method.trained.card
-    return Contender(label, method, (card.sha256, code_key((models.target(card.model).partition(":")[0],))), one_frame)
+    code = code_key((type(method.trained.network).__module__, "sharpening.restore.network", "sharpening.imaging.resize"))
+    return Contender(label, method, (card.sha256, code, card.size_in, card.n_frames, card.normalisation), one_frame)
 
 
 class GoalRows:
@@ -111,9 +115,8 @@ class GoalRows:
         self.file = file
         self.parts: dict[tuple[str, str], pd.DataFrame] = {}
         if file is not None and file.is_file() and not anew:
-            # A file that is not ours, or of an older form, holds nothing that could be taken.
-            with contextlib.suppress(ValueError, KeyError):
-                self.parts = {(str(p), str(m)): part for (p, m), part in _read(file).groupby(["protocol", "method"], sort=False)}
+            rows = stored_rows(file, "protocol")
+            self.parts = {(str(p), str(m)): part for (p, m), part in rows.groupby(["protocol", "method"], sort=False)}
 
     def check(self, protocol: str, n: int) -> None:
         """Refuse to mix rows of n samples with those of another number.
@@ -132,10 +135,11 @@ class GoalRows:
         return part is not None and set(part["key"]) == {key}
 
     def add(self, protocol: str, method: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the rows of a method in place of older ones. What a reader of the file gets is what counts."""
+        """Keep the rows of a method and their commit, in place of older ones. What a reader of the file gets is what counts."""
         import pandas as pd
 
-        self.parts[protocol, method] = _read(io.StringIO(pd.DataFrame(rows).to_csv(index=False, float_format="%.6g")))
+        made = pd.DataFrame(rows).assign(commit=checkout_commit())
+        self.parts[protocol, method] = read_rows(io.StringIO(made.to_csv(index=False, float_format="%.6g")))
         if self.file is not None:
             write_text(self.file, pd.concat(self.parts.values()).to_csv(index=False))
 
@@ -203,8 +207,9 @@ class _Bench:
     @cached_property
     def about(self) -> list[Any]:
         """What the rows of all methods depend on."""
-        judge = self.judges.face.network
-        return [ROWS_VERSION, COLUMNS, str(getattr(judge, "name", type(judge).__name__)), inputs_hash(self._first)]
+        judge, dlib = self.judges.face.network, circumstances("dlib-bin")["versions"]["dlib-bin"]
+        code = code_key(tuple(f"sharpening.{name}" for name in _JUDGING))
+        return [ROWS_VERSION, COLUMNS, str(getattr(judge, "name", type(judge).__name__)), dlib, code, inputs_hash(self._first)]
 
     def fill(
         self, protocol: str, chosen: Sequence[Contender], store: GoalRows, progress: Callable[[int, int], None] | None
@@ -273,18 +278,3 @@ def _remembered(find: Callable[[NDArray[np.uint8]], list[Face]]) -> Callable[[ND
 
 def _key(method: Contender, about: Sequence[Any], made_of: str) -> str:
     return hashlib.sha256(json.dumps([method.label, method.made_of, about, made_of]).encode()).hexdigest()[:12]
-
-
-def _read(file: Path | io.StringIO) -> pd.DataFrame:
-    import pandas as pd
-
-    # Codes may look like numbers ("12e4567890"); they are names all the same.
-    return pd.read_csv(file, dtype=dict.fromkeys(("protocol", "method", "key", "name", "group", "cluster"), str))
-
-
-def card_of(method: Contender) -> dict[str, Any] | None:
-    """Facts on the weights of a network; None for other methods."""
-    if not isinstance(method.run, NetworkMethod):
-        return None
-    card = method.run.trained.card
-    return {"name": card.name, "model": card.model, "sha256": card.sha256, "n_parameters": card.n_parameters, "recipe": card.recipe}

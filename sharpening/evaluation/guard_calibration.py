@@ -16,6 +16,7 @@ __all__ = [
     "STARTS",
     "Pairs",
     "area_under_roc",
+    "at_most",
     "columns",
     "cross_fitted",
     "fit_logistic",
@@ -165,7 +166,16 @@ def interval(pairs: Pairs, limit: float, rng: np.random.Generator) -> tuple[tupl
         strangers, own = again * ~pairs.same, again * pairs.same
         found.append(((strangers * near).sum() / max(strangers.sum(), 1e-12), (own * ~near).sum() / max(own.sum(), 1e-12)))
     low, high = np.percentile(np.array(found), [2.5, 97.5], axis=0)
-    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+    # What was never seen cannot be resampled: the end is what so many people leave possible.
+    never = [
+        at_most(len(np.unique(pairs.person[pairs.same == same]))) if high[i] == 0 else 0.0 for i, same in enumerate((False, True))
+    ]
+    return (float(low[0]), float(high[0] + never[0])), (float(low[1]), float(high[1] + never[1]))
+
+
+def at_most(n: int) -> float:
+    """The share that n independent people who never showed a thing leave possible, with 95 % confidence: 1 − 0.05^(1/n)."""
+    return float(1 - 0.05 ** (1 / n)) if n else 1.0
 
 
 def folds(people: NDArray[np.str_], rng: np.random.Generator) -> dict[str, int]:

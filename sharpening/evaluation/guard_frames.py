@@ -136,7 +136,7 @@ def _lost(each: Mixture, apart: Apart) -> bool:
 
 
 def frame_rows(made: Sequence[Mixture], rng: np.random.Generator) -> list[dict[str, object]]:
-    """What the guard finds in each mixture, by limits that saw none of its people.
+    """What the guard finds in each mixture, by limits that saw no sequence of the person whose it is (of the other one perhaps).
 
     Returns:
         A row each: set, kind, person, strangers with a face, those found, frames of the right person left out, whether another person was

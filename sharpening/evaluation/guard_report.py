@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sharpening.evaluation.facts import circumstances, mean_interval
 from sharpening.evaluation.guard import Findings
-from sharpening.evaluation.guard_calibration import GRID, Pairs
+from sharpening.evaluation.guard_calibration import GRID, Pairs, at_most
 from sharpening.evaluation.guard_frames import KINDS, MIDDLE, MOST_FALSE, MOST_LOST
 from sharpening.evaluation.guard_sets import POOR_MIDDLE, SETS
 from sharpening.evaluation.table_text import Grid, markdown
@@ -47,8 +47,13 @@ def reliability(pairs: Pairs, predicted: NDArray[np.float64]) -> list[dict[str, 
     return rows
 
 
-def _percent(value: float, half: float = float("nan")) -> str:
-    return "–" if np.isnan(value) else f"{value:.1%}" + ("" if np.isnan(half) else f" ± {half:.1%}")
+def _percent(value: float, half: float = float("nan"), n_people: int = 0) -> str:
+    if np.isnan(value):
+        return "–"
+    if value in (0, 1) and n_people:
+        # Where all people were alike no deviation says how sure that is.
+        return f"{value:.1%} " + (f"(≤ {at_most(n_people):.1%})" if value == 0 else f"(≥ {1 - at_most(n_people):.1%})")
+    return f"{value:.1%}" + ("" if np.isnan(half) else f" ± {half:.1%}")
 
 
 def _between(pair: Sequence[float]) -> str:
@@ -69,22 +74,15 @@ def _limits(found: Findings) -> Grid:
         )
         for row in found.limits
     )
-    heads = (
-        "distance",
-        "set",
-        "false accepts",
-        "95 % interval",
-        "false rejects",
-        "95 % interval",
-        "truth rejected",
-        "results / strangers",
-    )
+    rates_of = (each for kind in ("accepts", "rejects") for each in (f"false {kind}", "95 % interval"))
+    heads = ("distance", "set", *rates_of, "truth rejected", "results / strangers")
     notes = (
         "False accepts: results held against frames of another person, chosen at random, that come as near. False rejects: results "
         "that are further from their own frames. Four frames with a face or more; “all” counts each set alike; people were resampled.",
         "Truth rejected: true, sharp pictures that lie further away. A result shares the damage of its frames and lies nearer to them than "
         "the truth does: the table holds for results of these weights alone, and would call many results of a perfect network strangers.",
-        "Relatives and look-alikes come nearer than people chosen at random. Two sets show few people, see the last table.",
+        "Relatives and look-alikes come nearer than people chosen at random. Two sets show few people, see the last table. The limits are "
+        "those of the table that these very pairs made; the next two tables say what it is worth for others.",
     )
     return Grid("Rates where a verdict changes", heads, rows, notes)
 
@@ -135,15 +133,16 @@ def _calibration(found: Findings) -> Grid:
     return Grid("Are the probabilities true?", ("predicted", "mean", "seen", "pairs"), rows, notes)
 
 
-def _cells(rows: Sequence[dict[str, Any]], part: str, whole: str | None) -> tuple[float, float]:
-    """A share and half of its interval over people: of all `whole`, or of the sequences."""
+def _cells(rows: Sequence[dict[str, Any]], part: str, whole: str | None) -> tuple[float, float, int]:
+    """A share, half of its interval over people, and their number: of all `whole`, or of the sequences."""
     if not rows:
-        return float("nan"), float("nan")
+        return float("nan"), float("nan"), 0
     people = np.array([row["person"] for row in rows])
     if whole is None:
-        return mean_interval(np.array([float(row[part] > 0) for row in rows]), people)
+        return *mean_interval(np.array([float(row[part] > 0) for row in rows]), people), len(np.unique(people))
     values = np.concatenate([np.repeat([1.0, 0.0], [row[part], row[whole] - row[part]]) for row in rows])
-    return mean_interval(values, np.repeat(people, [row[whole] for row in rows]))
+    each = np.repeat(people, [row[whole] for row in rows])
+    return *mean_interval(values, each), len(np.unique(each))
 
 
 def _frames(found: Findings) -> Grid:
@@ -167,7 +166,8 @@ def _frames(found: Findings) -> Grid:
     notes = (
         f"Limits: noise {apart.noise:.3f}, another person from {apart.person:.2f} on, where half of the frames or more would go from "
         f"{apart.most:.2f} on (squared distances less noise); the lowest with which at most {MOST_FALSE:.1%} of clean sequences with a "
-        f"face in the middle lose a few frames and {MOST_LOST:.1%} lose half. The figures here are by limits that saw none of the people.",
+        f"face in the middle lose a few frames and {MOST_LOST:.1%} lose half. The figures are by limits that did not see "
+        "the sequence's person. Behind ≤ and ≥ is what so few people leave possible where none, or all, were so (95 %).",
         "Found: of the strangers' frames in which a face is found at all. Lost: sequences with a face in the middle in which a frame of "
         "the right person was left out; without one nobody is. With a stranger in the middle the others are the strangers to it; “told”: "
         "the report says that the middle is or may be another person than the rest.",
@@ -187,7 +187,8 @@ def _gains(found: Findings) -> Grid:
                     mean_interval(np.array([row[how] - row["all"] for row in some]), people) for how in ("guard", "truth", "clean")
                 ]
                 cells = [f"{mean:+.2f}" + ("" if np.isnan(half) else f" ± {half:.2f}") for mean, half in shares]
-                rows.append((group, kind, f"{np.mean([row['all'] for row in some]):.2f}", *cells, str(len(some))))
+                few = f"{len(some)} ({len(np.unique(people))} people)"
+                rows.append((group, kind, f"{np.mean([row['all'] for row in some]):.2f}", *cells, few))
     heads = (
         "set",
         "strangers",

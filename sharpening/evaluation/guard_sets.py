@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -89,19 +88,19 @@ def described_sets(
         seed: of the damage.
         progress: is told how many are done.
     """
-    people, done = _people(Path(data)), list[Described]()
+    done = list[Described]()
     for group in (*SETS, POOR_MIDDLE):
         most = limit if limit is None or group != POOR_MIDDLE else max(1, limit // 2)
         stream = _photosets(SharedData(data), seed, split) if group == "photosets" else samples(group, data, seed=seed, split=split)
         for sample in islice(stream, most):
-            done.append(_described(group, people.get(sample.name, sample.cluster), sample, method, judge))
+            done.append(_described(group, sample, method, judge))
             if progress is not None:
                 progress(len(done))
     return done
 
 
-def _described(group: str, person: str, sample: Sample, method: Method, judge: FaceJudge) -> Described:
-    size = sample.label.shape[0]
+def _described(group: str, sample: Sample, method: Method, judge: FaceJudge) -> Described:
+    size, person = sample.label.shape[0], sample.cluster
     frames = describe(list(sample.frames), size, judge)
     if group == POOR_MIDDLE:
         return Described(group, person, sample, frames.double().numpy(), {})
@@ -116,13 +115,6 @@ def _described(group: str, person: str, sample: Sample, method: Method, judge: F
 def _stack(sample: Sample, n: int) -> torch.Tensor:
     start = len(sample.frames) // 2 - n // 2
     return to_tensor(sample.frames[start : start + n]).flatten(0, 1)[None]
-
-
-def _people(root: Path) -> dict[str, str]:
-    """Who is on each still, by its code: some people are on several."""
-    with (root / "train_faces/index.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {code(Path("train_faces") / row["file"]): code(row["identity"]) for row in rows if row.get("identity")}
 
 
 def _photosets(data: SharedData, seed: int, split: str) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,22 @@ from sharpening.evaluation.baselines import back_projection, fsrcnn, interpolate
 from sharpening.evaluation.sample import Sample
 from sharpening.imaging.resize import resize_tensor
 from sharpening.restore.network import TrainedNetwork, load_network
+from sharpening.weights.card import WeightCard
 
-__all__ = ["BASELINES", "Made", "Method", "NetworkMethod", "Runner", "SequenceMethod", "build_methods", "fitted", "network_method"]
+__all__ = [
+    "BASELINES",
+    "FSRCNN",
+    "Made",
+    "Method",
+    "NetworkMethod",
+    "Runner",
+    "SequenceMethod",
+    "build_methods",
+    "fitted",
+    "network_method",
+    "weight_facts",
+    "weights_of",
+]
 
 Method = Callable[[Tensor], Tensor]
 
@@ -44,6 +58,8 @@ class SequenceMethod(ABC):
 
 
 Runner = Method | SequenceMethod
+FSRCNN = "FSRCNN_x4.pb"
+"""OpenCV's published file."""
 # Always in the table; the thesis printed no bicubic row, and the row beats its nets (docs/decisions.md).
 BASELINES: dict[str, Method] = {
     "nearest": partial(interpolate, mode="nearest"),
@@ -69,7 +85,7 @@ def build_methods(
         peers: Folder with the published files of other methods (`FSRCNN_x4.pb`); without it they are left out of "all".
         pretrained: Folder to search weights in first.
     """
-    peer = None if peers is None else Path(peers) / "FSRCNN_x4.pb"
+    peer = None if peers is None else Path(peers) / FSRCNN
     if names is None:
         optional = ["fsrcnn"] * (peer is not None and peer.is_file()) + ["twin"] * (twin is not None)
         names = [*BASELINES, *optional, "default-one-frame", "default"]
@@ -153,6 +169,16 @@ def network_method(weights: str | Path, pretrained: str | Path | None = None, *,
         advice = "Give weights that were trained on one frame."
         raise RangeError(f"frames of {trained.card.name}", 1, f"{trained.card.n_frames}, as it was trained", advice)
     return NetworkMethod(trained, one_frame)
+
+
+def weights_of(method: Runner) -> dict[str, Any] | None:
+    """Facts on the weights of a network, for what is stored beside its figures; None for other methods."""
+    return weight_facts(method.trained.card) if isinstance(method, NetworkMethod) else None
+
+
+def weight_facts(card: WeightCard) -> dict[str, Any]:
+    """Which weights they are, and how they came to be."""
+    return {"name": card.name, "model": card.model, "sha256": card.sha256, "n_parameters": card.n_parameters, "recipe": card.recipe}
 
 
 def fitted(pred: Tensor, label: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def _all(protocol: str, data: SharedData, seed: int, split: str) -> Iterator[Sam
 def _stills(data: SharedData, protocol: str, seed: int, split: str) -> Iterator[Sample]:
     for still in stills(data, seed, split):
         made = apply(still.picture, still.damage(protocol))
-        yield Sample(still.name, protocol, still.name, made.frames, made.label)
+        yield Sample(still.name, protocol, still.person, made.frames, made.label)
 
 
 def _clips(data: SharedData, seed: int, split: str) -> Iterator[Sample]:

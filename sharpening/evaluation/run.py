@@ -15,12 +15,13 @@ from torch import Tensor
 
 from sharpening.errors import InputError
 from sharpening.evaluation.facts import circumstances, mean_interval
-from sharpening.evaluation.methods import Method, build_methods, fitted
+from sharpening.evaluation.methods import Method, build_methods, fitted, weights_of
 from sharpening.evaluation.protocols import PROTOCOLS, Sample, samples
 from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.files import write_text
 from sharpening.metrics import metrics
 from sharpening.models.face_id import FaceJudge
+from sharpening.weights.commit import checkout_commit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +90,8 @@ def evaluate(
             "samples": done,
             "seed": seed,
             "inputs_sha256": digest.hexdigest(),
+            "weights": {name: card for name, run in chosen.items() if (card := weights_of(run)) is not None},
+            "commit": checkout_commit(),
         }
         _write(Path(out) / protocol, table, {**facts, **circumstances(), "seconds": round(time.monotonic() - began)})
     return table

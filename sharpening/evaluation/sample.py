@@ -63,11 +63,13 @@ class Still:
 
     Attributes:
         name: Code of it.
+        person: Code of whom it shows; of the still itself where that is not known.
         picture: uint8 `[160, 160, 3]`, RGB.
         dice: Seed of its damage.
     """
 
     name: str
+    person: str
     picture: NDArray[np.uint8]
     dice: tuple[int, ...]
 
@@ -87,12 +89,14 @@ def still_order(data: SharedData, seed: int, split: str) -> Iterator[Still]:
     Raises:
         InputError: The split has no stills.
     """
-    paths = sorted(data.stills(split))
+    paths, people = sorted(data.stills(split)), data.people()
     if not paths:
         raise InputError(data.root, f"no stills in the split '{split}'.", "splits.csv names them.")
     for number in np.random.default_rng([seed, 1]).permutation(len(paths)):
         picture = resize(read_picture(paths[number]), SIDE, "area")
-        yield Still(code(paths[number].relative_to(data.root)), picture, (seed, 2, int(number)))
+        name = code(paths[number].relative_to(data.root))
+        person = people.get(paths[number])
+        yield Still(name, name if person is None else code(person), picture, (seed, 2, int(number)))
 
 
 def stills(data: SharedData, seed: int, split: str) -> Iterator[Still]:

@@ -128,7 +128,7 @@ def _from_still(still: Still) -> Sample:
     params = still.damage(PRESET)
     plain = apply(still.picture, params)  # for label and motion, which do not depend on where the areas lie
     face = _find(plain.label) or TYPICAL_FACE
-    return _made(still.picture, params, [face.moved(motion) for motion in plain.motion], still.name, "stills", still.name)
+    return _made(still.picture, params, [face.moved(motion) for motion in plain.motion], still.name, "stills", still.person)
 
 
 def _from_clip(clip: Clip, pictures: Picture, start: int, rng: np.random.Generator) -> Sample:

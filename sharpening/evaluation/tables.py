@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,11 @@ def overview(folder: str | Path) -> str:
     """One Markdown table over the protocols of `SHOWN`: PSNR and identity cosine of the methods that tell the story.
 
     Mean ± half of the 95 % interval.
+
+    Raises:
+        InputError: Rows of a protocol are not there, or are of other weights than those of the others.
     """
+    _check_weights(Path(folder))
     lines = ["| sequences | " + " | ".join(_METHODS.values()) + " |", "|---|" + "---|" * len(_METHODS)]
     for protocol in SHOWN:
         table = summary(read_rows(folder, protocol))
@@ -49,6 +54,19 @@ def overview(folder: str | Path) -> str:
         "\n".join(lines)
         + "\n\nPSNR and the cosine of dlib's identity descriptors to those of the truth; higher is better in both.\n"
     )
+
+
+def _check_weights(folder: Path) -> None:
+    """Refuse to lay rows of different weights side by side."""
+    found: dict[str, str] = {}
+    for protocol in SHOWN:
+        file = folder / f"{protocol}.json"
+        card = json.loads(file.read_text(encoding="utf-8")).get("weights", {}).get("default") if file.is_file() else None
+        if card is not None:
+            found[protocol] = card["sha256"]
+    if len(set(found.values())) > 1:
+        said = ", ".join(f"{protocol} of {sha256[:12]}" for protocol, sha256 in found.items())
+        raise InputError(folder, f"holds rows of different weights: {said}.", "Measure them all again: make evaluate.")
 
 
 def _cell(row: pd.Series) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -14,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sharpening.errors import InputError
-from sharpening.evaluation.facts import circumstances
+from sharpening.evaluation.facts import circumstances, read_rows, stored_rows
 from sharpening.evaluation.kept import INPUT, Kept
 from sharpening.evaluation.measuring import TRUTH, Batch, Judges, batches, centre, inputs_hash, rows_of
-from sharpening.evaluation.methods import Runner
+from sharpening.evaluation.methods import Runner, weight_facts
 from sharpening.evaluation.protocols import PROTOCOLS, samples
 from sharpening.evaluation.thesis_rows import PROTOCOL, TITLES, Entry
 from sharpening.imaging.files import write_text
-from sharpening.weights.card import WeightCard
 from sharpening.weights.commit import checkout_commit
 
 if TYPE_CHECKING:
@@ -72,9 +70,7 @@ class _Store:
         self.file = file
         self.rows: dict[str, pd.DataFrame] = {}
         if file is not None and file.is_file() and not anew:
-            # A file that is not ours, or of an older form, holds nothing that could be taken.
-            with contextlib.suppress(ValueError, KeyError):
-                self.rows = {str(key): part for key, part in _read(file).groupby("key", sort=False)}
+            self.rows = {str(key): part for key, part in stored_rows(file).groupby("key", sort=False)}
 
     def holds(self, key: str, n: int) -> bool:
         """Whether all n rows of a method are there."""
@@ -97,7 +93,7 @@ class _Store:
         """Store a method's rows, with those that are there of the keys in `keep`. What a reader of the file gets is what counts."""
         import pandas as pd
 
-        self.rows[key] = _read(io.StringIO(pd.DataFrame(rows).to_csv(index=False, float_format="%.7g")))
+        self.rows[key] = read_rows(io.StringIO(pd.DataFrame(rows).to_csv(index=False, float_format="%.7g")))
         if self.file is not None:
             kept = pd.concat([self.rows[name] for name in keep if name in self.rows])
             write_text(self.file, kept.to_csv(index=False))
@@ -193,7 +189,7 @@ def _facts(table: str, entries: Sequence[Entry], judges: Judges) -> dict[str, An
         "protocol": PROTOCOL[table],
         "what": PROTOCOLS[PROTOCOL[table]],
         "judges": judges.facts(),
-        "weights": {entry.label: [_weights(card) for card in entry.cards] for entry in entries if entry.cards},
+        "weights": {entry.label: [weight_facts(card) for card in entry.cards] for entry in entries if entry.cards},
         "missing": {entry.label: entry.needs for entry in entries if entry.needs},
         "commit": checkout_commit(),
         **circumstances(*_JUDGING),
@@ -234,14 +230,3 @@ def _measured(
 
 def _tick(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
     progress(before + done, total)
-
-
-def _read(file: Path | io.StringIO) -> pd.DataFrame:
-    import pandas as pd
-
-    # Codes may look like numbers ("12e4567890"); they are names all the same.
-    return pd.read_csv(file, dtype={"method": str, "key": str, "name": str, "group": str, "cluster": str})
-
-
-def _weights(card: WeightCard) -> dict[str, Any]:
-    return {"name": card.name, "model": card.model, "sha256": card.sha256, "n_parameters": card.n_parameters, "recipe": card.recipe}

@@ -205,6 +205,11 @@ class SharedData:
         paths = (f"train_faces/{row['file']}" for row in rows)
         return [self.root / path for path in paths if self._splits.get(path) == split]
 
+    def people(self) -> dict[Path, str]:
+        """Whom each still shows, by its path; stills of which the table does not say it are left out."""
+        rows = _read_table(self.root / "train_faces" / "index.csv", "file")
+        return {self.root / "train_faces" / row["file"]: row["identity"] for row in rows if row.get("identity")}
+
     def clips(self, split: str, kind: str | None = None) -> list[Clip]:
         """The clips of `split`, in the order of the index.
 

@@ -24,10 +24,11 @@ def picture_path(path: str | Path) -> Path:
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write some files: all of them or none.
+    """Write some files: all of them or none, as far as the file system allows.
 
     Raises:
-        WriteError: the disk is full, or a place cannot be written to; nothing new is left behind.
+        WriteError: the disk is full, or a place cannot be written to; nothing new is left behind. Only if one of the last renamings fails,
+            which nothing but another program can bring about, the files before it are the new ones already.
     """
     with ExitStack() as stack:
         # All are written out before the first one takes its place.

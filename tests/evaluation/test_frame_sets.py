@@ -9,6 +9,7 @@ import pytest
 from sharpening.errors import InputError
 from sharpening.evaluation.frame_sets import COUNTS, MOTIONS, person_others
 from sharpening.evaluation.protocols import samples
+from sharpening.evaluation.sample import code
 from sharpening.frames.layouts import SharedData
 
 OTHERS = [0, 1, 2, 4, 5, 6]
@@ -47,8 +48,24 @@ def test_one_person_alone_has_no_stranger(small_data, tmp_path):
     lines = (tmp_path / "data/splits.csv").read_text().splitlines()
     kept = [line for line in lines if not line.startswith("train_faces") or line.startswith("train_faces/made/3.")]
     (tmp_path / "data/splits.csv").write_text("\n".join(kept) + "\n")
-    with pytest.raises(InputError, match="another person"):
+    with pytest.raises(InputError, match="one person"):
         list(person_others(SharedData(tmp_path / "data"), 0, "valid"))
+
+
+def test_stills_of_one_person_are_no_strangers_and_count_as_one(small_data, tmp_path):
+    root = shutil.copytree(small_data, tmp_path / "data")
+    order = [sample.name for sample in samples("stills", root)]
+    index = root / "train_faces/index.csv"
+    files = [line.split(",")[0] for line in index.read_text().splitlines()[1:]]
+    first = [file for file in files if code(f"train_faces/{file}") in order[:2]]
+    index.write_text("file,identity\n" + "".join(f"{file},{'ada' if file in first else ''}\n" for file in files))
+    plain, found = list(samples("stills", root)), list(samples("person-others", root))
+    assert [sample.cluster for sample in plain] == [code("ada"), code("ada"), *order[2:]]
+    for i in range(2):
+        nearer = [
+            _apart(found[i].frames[j], plain[2].frames[j]) < _apart(found[i].frames[j], plain[1 - i].frames[j]) for j in OTHERS
+        ]
+        assert all(nearer)
 
 
 def test_occluders_cover_about_half_in_colours_of_their_own(made):

@@ -146,9 +146,13 @@ def test_rows_of_another_number_of_samples_are_not_mixed(made, nets, small_data)
         goals(small_data, **nets, out=made[1], limit=2)
 
 
-def test_a_file_that_is_not_ours_holds_nothing(tmp_path):
-    (tmp_path / "goals.csv").write_text("a,b\n1,2\n")
-    assert not GoalRows(tmp_path / "goals.csv").parts
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "", "method,key\nbicubic,1\n"])
+def test_a_file_that_is_not_ours_is_left_alone(tmp_path, text):
+    (tmp_path / "goals.csv").write_text(text)
+    with pytest.raises(InputError, match="no table of stored rows"):
+        GoalRows(tmp_path / "goals.csv")
+    assert (tmp_path / "goals.csv").read_text() == text
+    assert not GoalRows(tmp_path / "goals.csv", anew=True).parts
 
 
 def test_a_net_of_any_number_of_frames_may_be_given_one(nets, tmp_path):

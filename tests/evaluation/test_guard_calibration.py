@@ -14,6 +14,7 @@ from sharpening.errors import InputError
 from sharpening.evaluation.guard import Findings, analyse, write_table
 from sharpening.evaluation.guard_calibration import (
     area_under_roc,
+    at_most,
     cross_fitted,
     fit_logistic,
     interval,
@@ -110,6 +111,15 @@ def test_rates_and_area_equal_counting(sequences, rng) -> None:
     of_accept, of_reject = interval(pairs, 0.5, rng)
     assert of_accept[0] <= accept[0] <= of_accept[1]
     assert of_reject[0] <= reject[0] <= of_reject[1]
+
+
+def test_what_was_never_seen_has_an_end_all_the_same(sequences, rng) -> None:
+    pairs = make_pairs(sequences, 3, rng)
+    n_people = len(set(pairs.person[~pairs.same]))
+    (_, most), _ = interval(pairs, float(pairs.distance.min()) / 2, rng)
+    assert most == pytest.approx(1 - 0.05 ** (1 / n_people))
+    assert at_most(4) == pytest.approx(0.527, abs=1e-3)  # four people say little
+    assert at_most(0) == 1
 
 
 def test_cross_fitted_probabilities_are_true(sequences) -> None:

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from sharpening.evaluation.run import COLUMNS, evaluate, summary, to_markdown
 
@@ -61,7 +62,7 @@ def test_interval_is_over_clusters_not_over_rows():
 
     alone = summary(table([str(i) for i in range(20)]))["psnr±"][0]
     together = summary(table([str(i % 4) for i in range(20)]))["psnr±"][0]
-    assert alone == pytest.approx(1.96 * np.tile([1.0, 2.0, 3.0, 4.0], 5).std(ddof=1) / np.sqrt(20))
+    assert alone == pytest.approx(t.ppf(0.975, 19) * np.tile([1.0, 2.0, 3.0, 4.0], 5).std(ddof=1) / np.sqrt(20))
     assert together > 2 * alone
 
 

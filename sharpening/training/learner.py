@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from fastcore.imports import IN_NOTEBOOK
 from torch import nn
 
 from sharpening.errors import InputError, RangeError, ShapeError, WeightsMismatch
-from sharpening.imaging.files import write_text
+from sharpening.imaging.files import sha256_of, write_text
 from sharpening.metrics import metrics as metric_table
 from sharpening.mframe_dl import BatchForm
 from sharpening.registry import Registry
@@ -33,6 +34,7 @@ from sharpening.weights.store import load_state
 
 __all__ = ["batch_form", "fit", "learners", "loaders", "make_learner", "quieten", "train"]
 
+_ORIGIN = "origin.json"
 _NOT_FIGURES = ("epoch", "step", "lr", "seconds", "train_loss")
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -183,16 +185,21 @@ def train(
         The weight file.
 
     Raises:
-        RangeError: if `start` is given to a recipe that starts from fresh weights.
+        RangeError: if `start` is given to a recipe that starts from fresh weights, or `out` holds a run of another recipe, on other data
+            or from another start.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
     if start is not None and not recipe.start:
         raise RangeError("start", str(start), "nothing", f"The recipe {recipe.name} starts from fresh weights.")
-    if resume and (finished := _finished(recipe, Path(out))) is not None:
-        return finished
+    if resume:
+        _check_origin(Path(out), _origin(recipe, data, Path(out), start))
+        if (finished := _finished(recipe, Path(out))) is not None:
+            return finished
     if recipe.start and start is None:
         before = Path(out).parent / recipe.start
         start = train(recipe.start, data, before, report=report, num_workers=num_workers, device=device)
+    if not (resume and (Path(out) / _ORIGIN).is_file()):
+        write_text(Path(out) / _ORIGIN, json.dumps(_origin(recipe, data, Path(out), start), indent=1) + "\n")
     dls = loaders.get(recipe.loaders)(data, **recipe.loader_settings(), num_workers=num_workers, device=device, path=out)
     learn = _fresh_learner(recipe, dls, {recipe.start_as: start} if recipe.start else {})
     fit(learn, recipe, out, resume=resume, report=report)
@@ -202,6 +209,26 @@ def train(
     # The name alone: a card is given away, and the rest of a path tells of the desk it was made on.
     origin = f"folder {Path(data).resolve().name}" if isinstance(data, str | Path) else "sequences in memory"
     return export(learn, recipe.name, out, recipe=recipe, data=origin, metrics=figures)
+
+
+def _origin(recipe: Recipe, data: Any, out: Path, start: str | Path | None) -> dict[str, str | None]:
+    """What a run is made of beside its recipe; None where it is not known (yet)."""
+    beside = out.parent / recipe.start / f"{recipe.start}.safetensors" if recipe.start else None
+    file = beside if start is None else Path(start)
+    return {
+        "data": str(Path(data).resolve()) if isinstance(data, str | Path) else None,
+        "start": sha256_of(file) if file is not None and file.is_file() else None,
+    }
+
+
+def _check_origin(out: Path, origin: Mapping[str, str | None]) -> None:
+    note = out / _ORIGIN
+    if not note.is_file():
+        return  # nothing has begun here
+    for name, before in json.loads(note.read_text(encoding="utf-8")).items():
+        if None not in (before, origin[name]) and before != origin[name]:
+            advice = f"Choose another folder, or resume=False to start anew there; if it has only moved, delete {note}."
+            raise RangeError(f"{name} of the run in {out}", str(origin[name]), f"{before}, with which it began", advice)
 
 
 def _finished(recipe: Recipe, out: Path) -> Path | None:

@@ -15,7 +15,7 @@ from sharpening.models.zoo import load_model
 from sharpening.training import train
 from sharpening.training.callbacks import read_log
 from sharpening.training.recipes import Recipe, recipes
-from sharpening.weights.store import load_state
+from sharpening.weights.store import load_state, save_state
 
 THEORY = ("srgan", "esrgan", "vnet", "ux_net")  # see test_theory_recipes.py
 FULL = [name for name in recipes.names() if f"{name}-small" in recipes and recipes.get(name).model not in THEORY]
@@ -102,6 +102,14 @@ def test_a_recipe_runs_the_one_that_it_starts_from_first(stills_folder, tmp_path
     # The encoder of the other frames is the first run's, and stays so.
     shared = [value for key, value in ended.items() if any(torch.equal(value, old) for old in begun.values() if old.ndim == 4)]
     assert shared
+
+
+def test_a_run_from_another_start_is_refused(stills_folder, one_frame, tmp_path) -> None:
+    recipe, out = shrunk("thesis-feature-net"), tmp_path / "run"
+    train(recipe, stills_folder, out, device="cpu", start=one_frame)
+    other = save_state(tmp_path / "other.safetensors", {key: value + 1 for key, value in load_state(one_frame).items()})
+    with pytest.raises(RangeError, match="start of the run in"):
+        train(recipe, stills_folder, out, device="cpu", start=other)
 
 
 def test_a_start_for_a_recipe_that_takes_none_is_refused(stills_folder, one_frame, tmp_path) -> None:

@@ -65,6 +65,7 @@ def test_train_leaves_weights_card_log_recipe_and_checkpoints(whole_run, stills_
     assert sorted(path.name for path in out.iterdir()) == [
         "checkpoints",
         "log.jsonl",
+        "origin.json",
         "recipe.json",
         "short.json",
         "short.safetensors",
@@ -129,6 +130,13 @@ def test_finished_run_is_not_trained_again(whole_run, stills_folder) -> None:
     again = load_model(whole_run)[1]
     # Writing safetensors twice may order the header's words in two ways, so the hash may differ for equal tensors.
     assert dataclasses.replace(again, commit=card.commit, sha256=card.sha256) == card
+
+
+def test_folder_of_other_data_is_refused(whole_run, tmp_path) -> None:
+    began = (whole_run.parent / "origin.json").read_text()
+    with pytest.raises(RangeError, match="data of the run in"):
+        train(RECIPE, tmp_path, whole_run.parent, device="cpu")
+    assert (whole_run.parent / "origin.json").read_text() == began
 
 
 def test_folder_of_another_recipe_is_refused(whole_run, stills_folder) -> None:

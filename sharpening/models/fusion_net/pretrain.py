@@ -38,6 +38,7 @@ from sharpening.models.basic_blocks import affine_grid, fast_dtype
 from sharpening.models.critics import critic as build_critic
 from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.held_out import HeldOut
+from sharpening.models.fusion_net.legs import claim, free_number, set_aside
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.plan import FIDELITY, PretrainPlan
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
@@ -116,6 +117,9 @@ def pretrain(
 
     Returns:
         The net with the running mean of its weights, and its held-out figures (PSNR in dB).
+
+    Raises:
+        RangeError: a leg of another plan, or from other weights, was stopped in `out`.
     """
     folder = Path(out)
     train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
@@ -132,8 +136,9 @@ def pretrain(
     keeper = Checkpoints(folder / "checkpoints")
     learn = _learner(plan, train, net, critic or FIDELITY[plan.critic], [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
+    claim(folder, plan, None if init is None else Path(init), anew=start == 0)
     if start == 0:
-        _set_aside(held_out.file)
+        set_aside(held_out.file)
     log.info("%d stills, %d clips; epoch %d of %d", len(train.stills), len(train.clips), start, plan.epochs)
     if start < (plan.stop or plan.epochs):
         with learn.no_bar(), learn.no_logging():
@@ -150,19 +155,6 @@ def _only(net: FusionNet, name: str) -> None:
         )
     net.requires_grad_(requires_grad=False)
     parts[name].requires_grad_()
-
-
-def _free_number(folder: Path, stem: str) -> int:
-    """The first number above all that files called `stem` and a number have."""
-    ends = [path.stem.removeprefix(stem) for path in folder.glob(f"{stem}*.safetensors")]
-    return 1 + max((int(end) for end in ends if end.isdecimal()), default=0)
-
-
-def _set_aside(log_file: Path) -> None:
-    """The log of an earlier leg gets a number: its last epoch must not be taken for the last one of this leg."""
-    if log_file.is_file():
-        taken = len(list(log_file.parent.glob(f"{log_file.stem}-*{log_file.suffix}")))
-        log_file.rename(log_file.with_stem(f"{log_file.stem}-{taken + 1}"))
 
 
 def _continue(net: FusionNet, init: Path) -> None:
@@ -280,7 +272,7 @@ def main() -> None:
     counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
     if not export_better(net, name, Path("pretrained"), plan, figures, history=history, data=counted):
         # What was trained is not lost because something else was better.
-        kept = f"{name}_not_better_{_free_number(given['out'], f'{name}_not_better_')}"
+        kept = f"{name}_not_better_{free_number(given['out'], f'{name}_not_better_')}"
         export_better(net, kept, given["out"], plan, figures, history=history, data=counted)
     elif not plan.one_frame:
         log.info("Now measure what belongs to them: sharpening calibrate --write-card, and sharpening guard --write.")

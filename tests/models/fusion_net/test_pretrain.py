@@ -15,6 +15,7 @@ from sharpening.models.basic_blocks import affine_grid
 from sharpening.models.fusion_net import pretrain as module
 from sharpening.models.fusion_net.extras import EXTRAS
 from sharpening.models.fusion_net.held_out import HeldOut
+from sharpening.models.fusion_net.legs import free_number
 from sharpening.models.fusion_net.model import FusionNet
 from sharpening.models.fusion_net.pretrain import PretrainPlan, pretrain, pretrain_loss
 from sharpening.models.fusion_net.release import export_better
@@ -33,12 +34,24 @@ def lines(folder: Path) -> list[dict]:
 
 
 def test_a_stopped_run_goes_on_where_it_was(small_data, tmp_path):
-    pretrain(replace(PLAN, epochs=1), small_data, tmp_path / "run")
+    pretrain(replace(PLAN, stop=1), small_data, tmp_path / "run")
     net, figures = pretrain(PLAN, small_data, tmp_path / "run")
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
     kinds = ("", "_one", "_bicubic", "_likelihood")
     assert set(figures) == {f"{name}{kind}" for name in ("stills", "damaged", "h264", "clips") for kind in kinds}
     assert all(torch.isfinite(p).all() for p in net.parameters())
+
+
+def test_a_stopped_leg_goes_on_only_as_it_began(small_data, tmp_path):
+    file = save_state(tmp_path / "first.safetensors", FusionNet(PLAN.preset, extras=PLAN.extras).state_dict())
+    pretrain(replace(PLAN, stop=1), small_data, tmp_path / "run", init=file)
+    other = save_state(tmp_path / "other.safetensors", FusionNet(PLAN.preset, extras=PLAN.extras).state_dict())
+    for plan, init in ((replace(PLAN, lr=2 * PLAN.lr), file), (PLAN, other), (PLAN, None)):
+        with pytest.raises(RangeError, match="delete its checkpoints"):
+            pretrain(plan, small_data, tmp_path / "run", init=init)
+    assert [line["epoch"] for line in lines(tmp_path / "run")] == [0]
+    pretrain(PLAN, small_data, tmp_path / "run", init=file)
+    assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
 
 
 def test_figures_are_those_of_this_leg_though_an_earlier_one_was_longer(small_data, tmp_path):
@@ -200,9 +213,9 @@ def test_further_extras_leave_the_expected_error_as_it_was(generator, tmp_path):
 
 
 def test_legs_get_numbers_that_are_free(tmp_path):
-    assert module._free_number(tmp_path, "leg_") == 1
+    assert free_number(tmp_path, "leg_") == 1
     (tmp_path / "leg_3.safetensors").touch()
-    assert module._free_number(tmp_path, "leg_") == 4
+    assert free_number(tmp_path, "leg_") == 4
 
 
 def test_pixels_of_another_codec_make_no_weights_better(small_data, tmp_path):

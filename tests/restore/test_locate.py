@@ -83,6 +83,10 @@ def test_face_that_left_is_not_replaced_by_another(pair_film, monkeypatch, most)
     monkeypatch.setattr(locate_module, "MOST_SEARCHED", most)
     with pytest.raises(NoFaceFound, match=r"face 0 from the left.*--middle 3[0-4]"):
         locate(open_source(pair_film), Choice(face=0, middle=58), n=7, size=32)
+
+
+@pytest.mark.usefixtures("in_steps")
+def test_each_of_two_faces_is_restored_where_it_is(pair_film) -> None:
     left = locate(open_source(pair_film), Choice(face=0, middle=15), n=7, size=32)
     assert all(square[0] < 128 for square in left.squares)
     right = locate(open_source(pair_film), Choice(face=1, middle=55), n=7, size=32)

@@ -19,7 +19,9 @@ __all__ = ["reconstruct"]
 
 def reconstruct(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A film, a folder of frames, or a stored state (.state.npz).")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Picture to write (.png, .jpg, .webp).")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="PATH", help="Picture to write (.png, .jpg, .webp), or a folder for it.")
+    ],
     base: Annotated[int | None, typer.Option(help="Number of the frame to improve; chosen by itself when left out.")] = None,
     sources: Annotated[
         list[str] | None,
@@ -89,15 +91,15 @@ def reconstruct(
         before, settings = read_choice(choice, settings)
     chosen = _decided(before, base, sources or [], masks or [])
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
-    out = picture_out(out, source)
-    if source.is_dir() and out.parent.resolve() == source.resolve():
+    place = picture_out(out, source)
+    if source.is_dir() and place.parent.resolve() == source.resolve():
         raise typer.BadParameter("lies among the frames, and would be one of them the next time.", param_hint="--out")
     try:
         method = Reconstruction(settings, pretrained=pretrained)
     except KeyError as error:  # an unknown method; the message names those that there are
         raise typer.BadParameter(str(error.args[0])) from error
     done = method(source, chosen, **where) if state is None else method.again(state, chosen, start=begin or "select")
-    _tell(done.save(out, keep_state=keep_state), done)
+    _tell(done.save(place, keep_state=keep_state), done)
 
 
 def _decided(choice: Choice, base: int | None, sources: list[str], masks: list[str]) -> Choice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["box_of", "demo", "picture_out", "restore"]
 
+_SLASHES = ("/", os.sep)
+
+# Text, since a path forgets the slash at its end.
+OutOption = Annotated[
+    str,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="PATH",
+        help="Picture to write (.png, .jpg, .webp), or a folder for it; with --film the film (.mp4); for many inputs the folder.",
+    ),
+]
+
 
 def restore(
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="A film, a folder of frames, or a folder of such folders or films.")
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", "-o", help="Picture to write (.png, .jpg, .webp); with --film the film (.mp4); for many inputs the folder."
-        ),
-    ],
+    out: OutOption,
     box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Box round the wanted head in the first frame [px].")] = None,
     face: Annotated[
         int | None, typer.Option(help="Number of the wanted face, from 0, left to right in the first frame with a face.")
@@ -91,7 +100,7 @@ def restore(
     _restore_pictures(source, inputs, out, choice, maps, name=weights, device=device, **how)
 
 
-def _check_film(out: Path, *, film: bool, only_film: Mapping[str, Any], only_picture: Mapping[str, Any]) -> None:
+def _check_film(out: str, *, film: bool, only_film: Mapping[str, Any], only_picture: Mapping[str, Any]) -> None:
     """Refuse what makes no sense together; options that were not given are None or False."""
     from sharpening.frames.video import FILM_SUFFIXES
 
@@ -101,40 +110,53 @@ def _check_film(out: Path, *, film: bool, only_film: Mapping[str, Any], only_pic
         raise typer.BadParameter(words, param_hint=wrong[0])
     if wrong:
         raise typer.BadParameter("it is for films. Add --film, or leave it out.", param_hint=wrong[0])
-    if not film and out.suffix.lower() in FILM_SUFFIXES:
-        words = f"{out.name} is the name of a film. Add --film to restore every frame, or name a picture (.png)."
+    if not film and out.lower().endswith(FILM_SUFFIXES):
+        words = f"{Path(out).name} is the name of a film. Add --film to restore every frame, or name a picture (.png)."
         raise typer.BadParameter(words, param_hint="--out")
 
 
-def _restore_film(source: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any], **how: Any) -> None:
+def _restore_film(source: Path, inputs: list[Path], out: str, choice: Mapping[str, Any], **how: Any) -> None:
     from sharpening.frames.film_write import check_film
     from sharpening.restore import Restorer, restore_film
 
     if inputs != [source]:
         words = f"{source} holds {len(inputs)} inputs; --film takes one film, or one folder of frames. Give one of them."
         raise typer.BadParameter(words, param_hint="INPUT")
-    out = check_film(out / f"{source.resolve().stem}.mp4" if out.is_dir() else out)
+    place = check_film(picture_out(out, source, ".mp4"))
     restorer = Restorer.from_weights(how.pop("weights"), device=how.pop("device"))
     with console.counter("frames") as count:
-        done = restore_film(restorer, source, out, progress=lambda _, n, total: count(n, total), **how, **choice)
+        done = restore_film(restorer, source, place, progress=lambda _, n, total: count(n, total), **how, **choice)
     frames, seconds = done.report["frames"], done.report["seconds"]["total"]
     console.out.print(f"{done.path}: {frames['restored']} of {frames['n']} frame(s) restored, {seconds:.1f} s", markup=False)
     for warning in done.warnings:
         console.err.print(f"warning: {done.report['input']['name']}: {warning}", markup=False)
 
 
-def _restore_pictures(source: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any], maps: bool, **how: Any) -> None:
+def _restore_pictures(source: Path, inputs: list[Path], out: str, choice: Mapping[str, Any], maps: bool, **how: Any) -> None:
+    from sharpening.imaging.writing import picture_path
     from sharpening.restore import Restorer
+    from sharpening.restore.batch import places_for
+    from sharpening.restore.place import check_result
 
-    many = inputs != [source]
-    if not many:
-        out = picture_out(out, source)
-    restorer = Restorer.from_weights(**how)
-    if many:
-        _restore_many(restorer, source, inputs, out, choice, maps)
+    if inputs != [source]:
+        _check_folder(source, inputs, out)
+        places_for(source, inputs, Path(out))
+        _restore_many(Restorer.from_weights(**how), source, inputs, Path(out), choice, maps)
         return
-    restored = restorer(source, **choice)
-    _tell(restored.save(out, maps=maps), restored)
+    place = picture_path(picture_out(out, source))
+    check_result(place, source)
+    restored = Restorer.from_weights(**how)(source, **choice)
+    _tell(restored.save(place, maps=maps), restored)
+
+
+def _check_folder(source: Path, inputs: list[Path], out: str) -> None:
+    """Refuse the name of a picture where many will be written: what was taken for one input holds more."""
+    from sharpening.imaging.files import PICTURE_SUFFIXES
+
+    if out.lower().endswith(PICTURE_SUFFIXES) and not Path(out).is_dir():
+        named = ", ".join(str(each) for each in inputs[:3]) + (", …" if len(inputs) > 3 else "")
+        words = f"{source} holds {len(inputs)} inputs ({named}), but {Path(out).name} is the name of one picture. "
+        raise typer.BadParameter(words + "Name a folder, or give one input that has no others in it.", param_hint="--out")
 
 
 def box_of(text: str | None) -> tuple[float, float, float, float] | None:
@@ -148,9 +170,12 @@ def box_of(text: str | None) -> tuple[float, float, float, float] | None:
     return x, y, w, h
 
 
-def picture_out(out: Path, source: Path) -> Path:
+def picture_out(out: str | Path, source: Path, suffix: str = ".png") -> Path:
     """An existing folder, or a name that ends with a slash, gets the input's name."""
-    return out / f"{source.resolve().stem}.png" if out.is_dir() else out
+    path, full = Path(out), source.resolve()
+    if not (path.is_dir() or str(out).endswith(_SLASHES)):
+        return path
+    return path / f"{full.name if full.is_dir() else full.stem}{suffix}"
 
 
 def _restore_many(restorer: Any, root: Path, inputs: list[Path], out: Path, choice: Mapping[str, Any], maps: bool) -> None:

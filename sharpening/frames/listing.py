@@ -65,9 +65,20 @@ def is_label_name(name: str) -> bool:
 
 
 def pictures_in(folder: str | Path) -> list[Path]:
-    """The pictures of one folder by suffix, in natural order; hidden files are left out. An empty list if there are none."""
-    with os.scandir(folder) as entries:
-        return natural_order(entry.path for entry in entries if _is_picture_name(entry.name) and entry.is_file())
+    """The pictures of one folder by suffix, in natural order; hidden files are left out. An empty list if there are none.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    return natural_order(entry.path for entry in _entries(folder) if _is_picture_name(entry.name) and entry.is_file())
+
+
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(folder, f"cannot be read ({error.strerror or error}).", "Check the name and the permissions.") from error
 
 
 def _is_picture_name(name: str) -> bool:
@@ -141,12 +152,11 @@ def sequence_roles(folder: str | Path) -> FolderRoles:
     all are frames.
 
     Raises:
-        InputError: no such folder, or no picture in it.
+        InputError: no such folder, no picture in it, or it or a sub folder of that kind cannot be read.
     """
     folder = _existing(folder)
     own = pictures_in(folder)
-    with os.scandir(folder) as entries:
-        inner = natural_order(entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    inner = natural_order(entry.path for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith("."))
     frames = [path for path in own if not is_label_name(path.name)]
     labels = [path for path in own if is_label_name(path.name)]
     for child in inner:

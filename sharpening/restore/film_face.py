@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from sharpening.errors import ShapeError
 from sharpening.models.face_align.track import Track, follow_face
+from sharpening.restore.cropped import come_cropped
 from sharpening.restore.film_path import FacePath, steady_path
-from sharpening.restore.locate import come_cropped, cut_side, nothing_found, readable
 from sharpening.restore.located import Choice
+from sharpening.restore.reading import cut_side, nothing_found, readable
 from sharpening.restore.source import Source
 
 __all__ = ["FilmFace", "Progress", "find_in_film"]
@@ -90,7 +91,7 @@ def find_in_film(
         source: the input.
         choice: what the user decides.
         size: side of the cut frames that the network was trained with [px].
-        largest: up to this side [px] a face that was found keeps the pixels that it has; `size` when left out.
+        largest: up to this side [px] a face keeps the pixels that it has, found or cropped; `size` when left out.
         progress: told of every frame.
 
     Raises:
@@ -101,10 +102,11 @@ def find_in_film(
     """
     cropped = come_cropped(source, choice)
     look = _Look(source, choice, progress)
-    return _cropped(look, size) if cropped else _followed(look, size, largest or size)
+    take = _cropped if cropped else _followed
+    return take(look, size, largest or size)
 
 
-def _cropped(look: _Look, size: int) -> FilmFace:
+def _cropped(look: _Look, size: int, largest: int) -> FilmFace:
     for _ in look.pictures():
         pass
     if not look.numbers:
@@ -116,8 +118,8 @@ def _cropped(look: _Look, size: int) -> FilmFace:
     n = len(look.numbers)
     whole = np.tile([(width - 1) / 2, (height - 1) / 2, width], (n, 1)).astype(np.float64)
     path = FacePath(whole, ("cropped",) * n, np.zeros(n, np.int64))
-    words = "the frames came cropped"
-    return FilmFace(path, tuple(look.numbers), size, float(width), (height, width), words, 0, None, look.skipped)
+    side, words = cut_side(width, size, largest), "the frames came cropped"
+    return FilmFace(path, tuple(look.numbers), side, float(width), (height, width), words, 0, None, look.skipped)
 
 
 def _followed(look: _Look, size: int, largest: int) -> FilmFace:

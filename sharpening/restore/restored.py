@@ -16,6 +16,7 @@ from sharpening.imaging.sheet import sheet
 from sharpening.imaging.writing import picture_path, write_together
 from sharpening.restore.evidence import Evidence
 from sharpening.restore.evidence_sheet import Cell, frame_cells, result_cells
+from sharpening.restore.place import check_files
 
 __all__ = ["Restored"]
 
@@ -90,10 +91,11 @@ class Restored:
             The path of the picture.
 
         Raises:
-            InputError: another suffix.
+            InputError: another suffix, or a file of the input would be written over.
             WriteError: the disk is full, or the place cannot be written to; nothing new is left behind.
         """
         path = picture_path(path)
+        check_files(path, [row["path"] for row in self.report["input"].get("files", ())])
         sheet_path = path.with_suffix(".sheet.png")
         contents = {
             path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False).encode() + b"\n",

@@ -99,12 +99,13 @@ def test_kinds_of_input_agree(quiet, tmp_path) -> None:
 
 
 def test_frames_of_another_size_are_brought_to_the_networks(quiet) -> None:
-    large = crops(3, side=64)
+    large = crops(3, side=128)
     restored = quiet(list(large), cropped=True)
-    assert restored.frames.shape == (3, 32, 32, 3)
-    assert restored.picture.shape == (128, 128, 3)
-    wanted = cv2.resize(large[1], (32, 32), interpolation=cv2.INTER_AREA)
+    assert restored.frames.shape == (3, 64, 64, 3)  # the most that the network is given
+    assert restored.picture.shape == (256, 256, 3)
+    wanted = cv2.resize(large[1], (64, 64), interpolation=cv2.INTER_AREA)
     assert np.array_equal(restored.frames[1], wanted)
+    assert quiet(list(crops(3, side=24)), cropped=True).frames.shape == (3, 32, 32, 3)
 
 
 def test_many_equals_one_by_one(quiet, film_frames) -> None:

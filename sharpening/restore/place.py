@@ -1,0 +1,72 @@
+"""Whether a place is free to write to: no result may take the place of what it was made of, or lie among it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sharpening.errors import InputError
+from sharpening.frames.listing import belongs_to_parent, sequence_roles
+
+__all__ = ["check_beside", "check_files", "check_result", "files_beside"]
+
+
+def files_beside(path: Path) -> tuple[Path, ...]:
+    """The picture itself, and what `Restored.save` writes, or removes, beside it."""
+    return (path, *(path.with_suffix(end) for end in (".sheet.png", ".json", ".evidence.npz")))
+
+
+def check_files(path: Path, files: Iterable[str | Path]) -> None:
+    """Refuse a picture that would be written over one of the files, by itself or by what is written beside it.
+
+    Args:
+        path: of the picture.
+        files: those of the input; names without a file do no harm.
+
+    Raises:
+        InputError: a file has that place, under whatever name.
+    """
+    taken = {_inode(Path(file)): file for file in files}
+    for place in files_beside(path):
+        if (inode := _inode(place)) is not None and inode in taken:
+            raise InputError(place, "is a file of the input, and would be written over.", "Give the result another name or folder.")
+
+
+def check_beside(paths: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Refuse pictures that would lie among the inputs in some folders.
+
+    Raises:
+        InputError: one would be taken for an input the next time.
+    """
+    inside = {folder.resolve() for folder in folders}
+    for path in paths:
+        here = path.parent.resolve()
+        folder = here.parent if belongs_to_parent(here) and here.parent in inside else here
+        if folder in inside:
+            raise InputError(path, f"lies among the inputs in {folder}, and would be one the next time.", "Name another folder.")
+
+
+def check_result(path: Path, source: Path) -> None:
+    """Refuse a picture that would be written over its input, or among the frames of it.
+
+    Args:
+        path: of the picture.
+        source: a film, a picture or a folder of frames.
+
+    Raises:
+        InputError: as said; or the folder cannot be read.
+    """
+    if not source.is_dir():
+        check_files(path, [source])
+        return
+    check_beside([path], [source])
+    roles = sequence_roles(source)
+    check_files(path, [*roles.frames, *roles.labels])  # links may lead anywhere
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:  # nothing is there, or nothing that can be looked at
+        return None
+    return facts.st_dev, facts.st_ino

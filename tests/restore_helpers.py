@@ -49,10 +49,17 @@ def face_frames(face: np.ndarray, n: int = 9, *, side: int = 44, size: tuple[int
 
 
 def crops(n: int = 7, *, side: int = 32, seed: int = 0) -> np.ndarray:
-    """n frames `[n, side, side, 3]` that show the same smooth pattern, moved a little: for tests that need no face."""
+    """n frames `[n, side, side, 3]` that show the same smooth pattern, moved a little: for tests that need no face.
+
+    No two of them are the same, as long as there are other places (64): a repeat is left out.
+    """
     rng = np.random.default_rng(seed)
     pattern = cv2.resize(rng.integers(30, 226, (8, 8, 3), dtype=np.uint8), (side + 8, side + 8), interpolation=cv2.INTER_CUBIC)
-    starts = rng.integers(0, 8, (n, 2))
+    starts = [tuple(start) for start in rng.integers(0, 8, (n, 2)).tolist()]
+    free = [(y, x) for y in range(8) for x in range(8) if (y, x) not in starts]
+    for i in range(n):
+        if starts[i] in starts[:i] and free:
+            starts[i] = free.pop(0)
     return np.stack([pattern[y : y + side, x : x + side] for y, x in starts])
 
 

@@ -252,6 +252,7 @@ def _region(name: str, mask: NDArray[np.bool_], seen: _Seen) -> Region:
         share_none=float(shares[-1]),
         frame_use=frame_use(*seen.pictures, where=mask),
         differences=tuple(differences),
+        middle=seen.middle,
     )
 
 

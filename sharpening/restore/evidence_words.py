@@ -47,7 +47,8 @@ class Region:
         share_others: what the other frames gave.
         share_none: what none of the frames gave.
         frame_use: how much of what was added depends on the other frames, 0 … 1.
-        differences: of each frame to the result [grey levels]; None for one that does not see the region.
+        differences: of each frame to the result [grey levels]; None for one that does not see the region. No frame is another's copy.
+        middle: index of the middle frame: it is what was restored, so it is no witness for the result.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Region:
     share_none: float
     frame_use: float
     differences: tuple[float | None, ...]
+    middle: int
 
     @property
     def n_frames(self) -> int:
@@ -65,22 +67,33 @@ class Region:
         return len(self.differences)
 
     @property
+    def n_others(self) -> int:
+        """Number of frames besides the middle."""
+        return self.n_frames - 1
+
+    @property
     def n_showing(self) -> int:
-        """Number of frames that bear the region out."""
-        return sum(value is not None and value < BORNE_OUT for value in self.differences)
+        """Number of frames that bear the region out, the middle among them."""
+        return sum(_shows(value) for value in self.differences)
+
+    @property
+    def n_witnesses(self) -> int:
+        """Number of frames besides the middle that bear the region out."""
+        return self.n_showing - _shows(self.differences[self.middle])
 
     @property
     def verdict(self) -> str:
         """One of `VERDICTS`.
 
         "habit": the expected error is high, or none of the frames gave most of it, or no frame bears it out. "evidence": the expected error
-        is low, and at least two frames bear it out, and at least half of them. "mixed": all else; so what one frame alone shows, and what a
-        network made that does not know its error, is never called evidence.
+        is low, and at least two frames bear it out, and at least half of them, and at least half of those besides the middle. "mixed": all
+        else; so what one frame alone shows, and what a network made that does not know its error, is never called evidence.
         """
         if self.against():
             return "habit"
         low = self.error is not None and self.error <= LOW_ERROR
-        return "evidence" if low and self.n_showing >= max(2, math.ceil(self.n_frames / 2)) else "mixed"
+        enough = self.n_showing >= max(2, math.ceil(self.n_frames / 2)) and self.n_witnesses >= math.ceil(self.n_others / 2)
+        return "evidence" if low and enough else "mixed"
 
     def against(self) -> list[str]:
         """What speaks for a habit, in words; nothing where nothing does."""
@@ -106,8 +119,10 @@ class Region:
     def _shown(self, its: str) -> str:
         if self.n_frames == 1:
             return f"there is only one frame to bear {its} out"
-        verb = "bears" if self.n_showing == 1 else "bear"
-        return f"{self.n_showing} of {self.n_frames} frames {verb} {its} out"
+        if self.n_others == 1:
+            return f"the other frame bears {its} out" if self.n_witnesses else f"the other frame does not bear {its} out"
+        verb = "bears" if self.n_witnesses == 1 else "bear"
+        return f"{self.n_witnesses} of the {self.n_others} other frames {verb} {its} out"
 
     def _size_of_error(self) -> list[str]:
         return [] if self.error is None else [f"in two of three pixels the error is below {_levels(math.ceil(self.error))}"]
@@ -125,6 +140,8 @@ class Region:
             "frame_use": round(self.frame_use, 4),
             "n_showing": self.n_showing,
             "n_frames": self.n_frames,
+            "n_witnesses": self.n_witnesses,
+            "n_others": self.n_others,
             "differences": [None if value is None else round(value, 2) for value in self.differences],
         }
 
@@ -161,6 +178,10 @@ def in_one_line(regions: Sequence[Region]) -> str:
     """The regions by what was found of them, for a terminal."""
     by_verdict = {verdict: [region.name for region in regions if region.verdict == verdict] for verdict in VERDICTS}
     return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items() if names)
+
+
+def _shows(difference: float | None) -> bool:
+    return difference is not None and difference < BORNE_OUT
 
 
 def _levels(error: int) -> str:

@@ -85,10 +85,23 @@ class Finetuner:
 
     @classmethod
     def from_weights(
-        cls, name: str | Path, *, device: torch.device | str = "cpu", pretrained: str | Path | None = None, judge: bool = True
+        cls,
+        name: str | Path,
+        *,
+        device: torch.device | str = "cpu",
+        pretrained: str | Path | None = None,
+        judge: FaceJudge | bool = True,
     ) -> Finetuner:
-        """Build a finetuner out of a weight file and its card, see `load_network`."""
-        return cls(load_network(name, pretrained=pretrained, device=device), judge=FaceJudge() if judge else None)
+        """Build a finetuner out of a weight file and its card, see `load_network`.
+
+        Args:
+            name: "default", a name in one of the searched folders, or the path of a weight file with its card beside it.
+            device: where to run it.
+            pretrained: folder to search first.
+            judge: measures whether the person stays the same; True builds one, False leaves it out.
+        """
+        looks = judge if isinstance(judge, FaceJudge) else FaceJudge() if judge else None
+        return cls(load_network(name, pretrained=pretrained, device=device), judge=looks)
 
     def __call__(self, picture: NDArray[np.float32]) -> Finetuned:
         """Finetune one picture, float32 `[S, S, 3]`, RGB in [0, 1]."""

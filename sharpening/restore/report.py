@@ -1,9 +1,13 @@
-"""The report on one result: all facts that are needed to judge it and to make it again, and warnings in plain words."""
+"""The report on one result: all facts that are needed to judge it and to make it again, and warnings in plain words.
+
+To make it again take the files of `input` and the weights of `weights` (and `finetune`), known by their sha256, and call with the `choice`.
+"""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -18,8 +22,9 @@ from sharpening.restore.agreement import Agreement
 from sharpening.restore.evidence import Evidence
 from sharpening.restore.finetune import Finetuned
 from sharpening.restore.guard import Guard
-from sharpening.restore.located import Located
+from sharpening.restore.located import Choice, Located
 from sharpening.restore.network import TrainedNetwork
+from sharpening.restore.repeats import Repeats
 from sharpening.restore.same_person import Reading
 from sharpening.restore.source import Source
 
@@ -50,6 +55,7 @@ SMALL_FACE = 0.75
 
 def build_report(
     source: Source,
+    choice: Choice,
     located: Located,
     trained: TrainedNetwork,
     shares: tuple[float, ...],
@@ -57,25 +63,28 @@ def build_report(
     *,
     device: torch.device,
     seconds: Mapping[str, float],
+    repeats: Repeats,
     finetuned: Finetuned | None = None,
+    finetuner: TrainedNetwork | None = None,
     guard: Guard | None = None,
     evidence: Evidence | None = None,
 ) -> dict[str, Any]:
-    """All facts on one result, ready for JSON."""
+    """All facts on one result, ready for JSON; on the files that it is written to see `Restored.save`."""
     by_finetuner = [] if finetuned is None else finetuned.warnings()
     on_evidence = [] if evidence is None else evidence.warnings()
     return {
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": source.facts(),
-        "frames": frame_facts(located, shares),
+        "choice": asdict(choice),
+        "frames": {**frame_facts(located, shares), **repeats.facts()},
         "face": face_facts(located),
         "weights": weight_facts(trained),
-        "finetune": None if finetuned is None else finetuned.facts(),
+        "finetune": None if finetuned is None else {**finetuned.facts(), **_finetuner_facts(finetuner)},
         "identity_agreement": agreement.facts(),
         "identity_guard": None if guard is None else guard.facts(),
         "evidence": None if evidence is None else evidence.facts(),
-        "warnings": [*warnings_for(source, located, trained, agreement, guard), *on_evidence, *by_finetuner],
+        "warnings": [*warnings_for(source, located, trained, agreement, guard, repeats), *on_evidence, *by_finetuner],
         "versions": versions(),
         "device": str(device),
         "seed": None,  # nothing in restoring is left to chance
@@ -132,6 +141,10 @@ def weight_facts(trained: TrainedNetwork) -> dict[str, Any]:
     }
 
 
+def _finetuner_facts(finetuner: TrainedNetwork | None) -> dict[str, Any]:
+    return {} if finetuner is None else {"sha256": finetuner.card.sha256, "card": weight_facts(finetuner)}
+
+
 def versions() -> dict[str, str]:
     """Of what a result depends on."""
     found = {
@@ -149,14 +162,20 @@ def versions() -> dict[str, str]:
 
 
 def warnings_for(
-    source: Source, located: Located, trained: TrainedNetwork, agreement: Agreement, guard: Guard | None = None
+    source: Source,
+    located: Located,
+    trained: TrainedNetwork,
+    agreement: Agreement,
+    guard: Guard | None = None,
+    repeats: Repeats | None = None,
 ) -> list[str]:
     """What the user should know before trusting the picture, the gravest first."""
     on_face = face_warnings(located, trained.card.size_in, trained.scale)
     checked = guard is not None and not guard.problem
     on_person = identity_warnings(located.indexes, agreement, frames=not checked)
-    on_strangers, named = ([], ()) if guard is None else (guard.warnings(), guard.left_out)
-    return [*on_person, *on_strangers, *on_face, *frame_warnings(source, located, named=named)]
+    on_strangers, left_out = ([], ()) if guard is None else (guard.warnings(), guard.left_out)
+    on_repeats, copies = ([], {}) if repeats is None else (repeats.warnings(), repeats.found)
+    return [*on_person, *on_strangers, *on_repeats, *on_face, *frame_warnings(source, located, named={*left_out, *copies})]
 
 
 def identity_warnings(names: Sequence[int], agreement: Agreement, *, frames: bool = True) -> list[str]:

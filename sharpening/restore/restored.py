@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ class Restored:
         bicubic: the middle frame, enlarged by bicubic interpolation, likewise; to compare with.
         frames: uint8 `[n, h, w, 3]`: what the network was given, the middle at index n // 2.
         weights: how much of what was fused came from each frame, n numbers of at most 1 in all; empty where the network cannot tell.
-        report: all facts, as they are written to the JSON file.
+        report: all facts, as they are written to the JSON file; "output" is added there, see `save`.
         evidence: what the picture rests on, place by place; None where the network cannot tell, or it was left out.
     """
 
@@ -83,6 +85,9 @@ class Restored:
     def save(self, path: str | Path, *, maps: bool = False) -> Path:
         """Write the picture, and beside it the sheet (`.sheet.png`) and the report (`.json`): all or none.
 
+        The written report has one entry more than `report`: "output", the path of the picture and the sha256 of it and of the other files,
+        so that it can be seen whether they belong together.
+
         Args:
             path: of the picture, with the suffix `.png`, `.jpg` or `.webp`; without one `.png` is added.
             maps: whether to write the maps of the evidence as well, as numbers (`.evidence.npz`), where there are any.
@@ -98,7 +103,6 @@ class Restored:
         check_files(path, [row["path"] for row in self.report["input"].get("files", ())])
         sheet_path = path.with_suffix(".sheet.png")
         contents = {
-            path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False).encode() + b"\n",
             sheet_path: encode_picture(sheet_path, self.sheet()),
             path: encode_picture(path, _bytes(self.picture)),
         }
@@ -106,7 +110,8 @@ class Restored:
             buffer = io.BytesIO()
             np.savez_compressed(buffer, **self.evidence.arrays())  # type: ignore[arg-type]
             contents[path.with_suffix(".evidence.npz")] = buffer.getvalue()
-        write_together(contents)
+        report = {**self.report, "output": _output(path, contents)}
+        write_together({path.with_suffix(".json"): json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n", **contents})
         if (numbers := path.with_suffix(".evidence.npz")) not in contents:
             numbers.unlink(missing_ok=True)  # those of an earlier picture
         return path
@@ -118,6 +123,11 @@ class Restored:
         if self.weights:
             shares[middle] = f"base + {shares[middle]}"
         return [f"{row['index']}{' (middle)' if i == middle else ''}\n{shares[i]}" for i, row in enumerate(used)]
+
+
+def _output(path: Path, contents: Mapping[Path, bytes]) -> dict[str, Any]:
+    sha256 = {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()}
+    return {"path": str(path), "sha256": sha256.pop(path), "others": {file.name: each for file, each in sha256.items()}}
 
 
 def _bytes(picture: NDArray[np.float32]) -> Picture:

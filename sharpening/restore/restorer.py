@@ -25,6 +25,7 @@ from sharpening.restore.guard import POLICIES, Guard, watch
 from sharpening.restore.locate import locate
 from sharpening.restore.located import Choice, Located
 from sharpening.restore.network import Output, TrainedNetwork, load_network
+from sharpening.restore.repeats import Repeats, without_repeats
 from sharpening.restore.report import build_report
 from sharpening.restore.restored import Restored
 from sharpening.restore.source import Frames, Source, open_source
@@ -37,7 +38,9 @@ class _Job:
     """One input on its way."""
 
     source: Source
+    choice: Choice
     located: Located
+    repeats: Repeats
     seconds: dict[str, float] = field(default_factory=dict)
     guard: Guard | None = None
 
@@ -109,9 +112,11 @@ class Restorer:
             RangeError: there is no such device.
         """
         place = _device(device)
-        finetuner = None if then is None else Finetuner.from_weights(then, device=place, pretrained=pretrained, judge=judge)
-        trained = load_network(name, pretrained=pretrained, device=place)
         looks = FaceJudge() if judge else None
+        finetuner = (
+            None if then is None else Finetuner.from_weights(then, device=place, pretrained=pretrained, judge=looks or False)
+        )
+        trained = load_network(name, pretrained=pretrained, device=place)
         return cls(trained, device=place, judge=looks, then=finetuner, strangers=strangers, evidence=evidence)
 
     def __call__(
@@ -132,7 +137,7 @@ class Restorer:
         Args:
             frames: arrays uint8 `[H, W, 3]` RGB, paths, a film, a folder, or a `FrameSequence`; any number of frames from one up. Of more
                 frames than the network takes (7) the sharpest one that agrees with the others becomes the middle, and its nearest
-                neighbours go with it.
+                neighbours go with it. Frames that repeat another one are left out, and the next ones taken.
             cropped: the frames are cropped faces already (the standard square, side 4.39 eye distances). None: they are if they are squares
                 of at most 32 px; else the face is looked for.
             box: left, top, width, height [px] round the wanted head in the first frame.
@@ -174,14 +179,17 @@ class Restorer:
         return done + self.finish(jobs)
 
     def prepare(self, frames: Frames, choice: Choice, *, name: str | None = None) -> _Job:
-        """Find, follow and cut out the face, in frames of one person: the first half of the work, one input at a time."""
+        """Find, follow and cut out the face, in frames of one person that differ: the first half of the work, one input at a time."""
         begin = time.perf_counter()
         n = self.trained.most_frames(choice.n_frames)
         source = open_source(frames, name=name)
-        located = locate(source, choice, n=n, size=self.trained.card.size_in, largest=self.trained.largest)
+        first = locate(source, choice, n=n, size=self.trained.card.size_in, largest=self.trained.largest)
+        located, copies = without_repeats(first, source)
+        stand_ins = not set(located.indexes) <= set(first.indexes)
         found = time.perf_counter()
         located, guard = watch(located, self.judge, scale=self.trained.scale, policy=self.strangers)
-        return _Job(source, located, {"locate": found - begin, "guard": time.perf_counter() - found}, guard)
+        seconds = {"locate": found - begin, "guard": time.perf_counter() - found}
+        return _Job(source, choice, located, Repeats(copies, len(located.indexes), stand_ins), seconds, guard)
 
     def finish(self, jobs: Sequence[_Job]) -> list[Restored]:
         """Restore what was prepared, jobs with equally many frames of one size in one batch: the second half of the work."""
@@ -216,11 +224,13 @@ class Restorer:
         evidence = None if alone is None else self._evidence(job, picture, output, alone, bicubic, painted_over)
         begin = time.perf_counter()
         described = None if job.guard is None else job.guard.described
-        weights = None if finetuned else self.trained.card.sha256
+        # A finetuner that was undone had no hand in it.
+        weights = None if finetuned is not None and finetuned.kept else self.trained.card.sha256
         agreement = measure(picture, list(job.located.sequence.frames), self.judge, described, weights=weights)
         job.seconds["agreement"] = time.perf_counter() - begin
         report = build_report(
             job.source,
+            job.choice,
             job.located,
             self.trained,
             shares,
@@ -228,6 +238,8 @@ class Restorer:
             device=self.device,
             seconds={**job.seconds, "total": sum(job.seconds.values())},
             finetuned=finetuned,
+            finetuner=None if self.then is None else self.then.trained,
+            repeats=job.repeats,
             guard=job.guard,
             evidence=evidence,
         )

@@ -175,11 +175,14 @@ def test_fusion_net_with_its_own_spread(tmp_path) -> None:
 
 def test_what_a_finetuner_painted_has_no_known_error() -> None:
     def then(kept: bool):
-        def finetune(picture: np.ndarray) -> SimpleNamespace:
-            large = np.ascontiguousarray(picture[:112, :112]) if kept else picture
-            return SimpleNamespace(picture=large, kept=kept, facts=dict, warnings=list)
+        class Then:
+            trained = TrainedNetwork(nn.Identity(), WeightCard(name="x", model="x", source="test", licence="MIT", free_use=True))
 
-        return finetune
+            def __call__(self, picture: np.ndarray) -> SimpleNamespace:
+                large = np.ascontiguousarray(picture[:112, :112]) if kept else picture
+                return SimpleNamespace(picture=large, kept=kept, facts=dict, warnings=list)
+
+        return Then()
 
     painted = stub(then=then(True))(crops()).evidence
     assert painted.error is None
@@ -318,8 +321,8 @@ def region(**other: object) -> Region:
         "share_none": 0.05,
         "frame_use": 0.5,
         "differences": (5.0, 6.0, 7.0, 4.0, 20.0, None, 8.0),
-    }
-    return Region(**{**facts, **other})
+    } | other
+    return Region(**{"middle": len(facts["differences"]) // 2, **facts})
 
 
 @pytest.mark.parametrize(
@@ -335,6 +338,11 @@ def region(**other: object) -> Region:
         ({"differences": (5.0, 5.0, 5.0, 20.0, 20.0, 20.0, 20.0)}, "mixed"),
         ({"differences": (5.0,)}, "mixed"),
         ({"differences": (5.0, 6.0)}, "evidence"),
+        # The middle is no witness for itself: of four frames two bear it out, but of the three others one.
+        ({"differences": (20.0, 20.0, 5.0, 5.0)}, "mixed"),
+        ({"differences": (20.0, 5.0, 5.0, 5.0)}, "evidence"),
+        ({"differences": (20.0, 5.0)}, "mixed"),
+        ({"differences": (5.0, 20.0)}, "mixed"),
     ],
 )
 def test_verdicts(other, verdict) -> None:
@@ -343,7 +351,8 @@ def test_verdicts(other, verdict) -> None:
 
 def test_words_of_a_region() -> None:
     sentence = (
-        "The mouth rests on evidence: 5 of 7 frames bear it out, and in two of three pixels the error is below 6 grey levels."
+        "The mouth rests on evidence: 4 of the 6 other frames bear it out, "
+        "and in two of three pixels the error is below 6 grey levels."
     )
     assert region().words() == sentence
     habit = region(name="left eye", error=22.2, share_none=0.7).words()
@@ -353,9 +362,13 @@ def test_words_of_a_region() -> None:
     assert habit.endswith("Do not rely on it.")
     assert (
         region(name=SURROUNDINGS, error=None).words()
-        == "Hair and background are partly evidence, partly habit: 5 of 7 frames bear them out."
+        == "Hair and background are partly evidence, partly habit: 4 of the 6 other frames bear them out."
     )
     assert "only one frame" in region(differences=(5.0,)).words()
+    assert "the other frame bears it out" in region(differences=(5.0, 6.0)).words()
+    assert "the other frame does not bear it out" in region(differences=(20.0, 6.0)).words()
+    assert region().facts()["n_showing"] == 5
+    assert region().facts()["n_witnesses"] == 4
 
 
 def test_words_of_the_whole() -> None:

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from sharpening.errors import RangeError, WeightsMismatch
+from sharpening.imaging.files import sha256_of
+from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore import Restorer
 from sharpening.restore.finetune import Finetuner
 from sharpening.restore.network import load_network
-from tests.restore_helpers import crops, write_weights
+from tests.restore_helpers import crops, scene, write_weights
 
 TINY_60_144 = {"n_frames": 1, "encoder": "resnet18", "width": 8, "enlarge": 2.4}
 
@@ -71,6 +73,32 @@ def test_restorer_finetunes_and_reports(tmp_path, weights_folder, finetuner_weig
     assert after.report["seconds"]["finetune"] > 0
     np.testing.assert_array_equal(after.picture, then.then(before.picture).picture)
     assert after.save(tmp_path / "face.png").is_file()
+
+
+def test_report_knows_the_finetuners_file(weights_folder, finetuner_weights) -> None:
+    restorer = Restorer.from_weights(pretrained=weights_folder, device="cpu", judge=False, then=finetuner_weights)
+    facts = restorer(list(crops())).report["finetune"]
+    assert facts["sha256"] == facts["card"]["sha256"] == sha256_of(finetuner_weights)
+    assert facts["card"]["path"] == str(finetuner_weights)
+
+
+@pytest.mark.parametrize(("distance", "read"), [(0.7, True), (0.1, False)])
+def test_distance_is_read_by_the_table_when_the_finetuner_was_undone(
+    restore, finetuner_weights, distance: float, read: bool
+) -> None:
+    then = Finetuner(load_network(finetuner_weights), judge=judge_of(distance))
+    restored = restore(then=then)(list(scene("aaaaaaa")))
+    assert restored.report["finetune"]["kept"] is not read
+    assert restored.report["identity_agreement"]["measured"] or not read
+    assert (restored.report["identity_agreement"]["same_person_below"] != SAME_PERSON_DISTANCE) is read
+
+
+def test_one_judge_serves_both(weights_folder, finetuner_weights) -> None:
+    restorer = Restorer.from_weights(pretrained=weights_folder, device="cpu", then=finetuner_weights)
+    assert restorer.judge is not None
+    assert restorer.then.judge is restorer.judge
+    without = Restorer.from_weights(pretrained=weights_folder, device="cpu", then=finetuner_weights, judge=False)
+    assert without.then.judge is without.judge is None
 
 
 def test_restorer_warns_when_the_finetuner_changes_the_person(weights_folder, finetuner_weights) -> None:

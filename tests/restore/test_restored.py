@@ -33,7 +33,20 @@ def test_save_writes_three_files(restored, tmp_path) -> None:
     path = restored.save(tmp_path / "new" / "face.png")
     assert sorted(file.name for file in path.parent.iterdir()) == ["face.json", "face.png", "face.sheet.png"]
     assert np.abs(read_picture(path) / 255 - restored.picture).max() <= 0.5 / 255 + 1e-6
-    assert json.loads(path.with_suffix(".json").read_text()) == restored.report
+    report = json.loads(path.with_suffix(".json").read_text())
+    output = report.pop("output")
+    assert report == restored.report
+    assert output["path"] == str(path)
+    assert output["sha256"] == sha256_of(path)
+    assert output["others"] == {"face.sheet.png": sha256_of(path.with_suffix(".sheet.png"))}
+
+
+def test_report_has_the_choice_that_makes_the_result_again(quiet, film_frames) -> None:
+    asked = {"box": (10.0, 8.0, 60.0, 60.0), "start": 1, "stop": 8, "n_frames": 3, "middle": 4}
+    done = quiet(film_frames, **asked)
+    choice = json.loads(json.dumps(done.report))["choice"]
+    assert choice == {**asked, "box": [10.0, 8.0, 60.0, 60.0], "cropped": None, "face": None}
+    np.testing.assert_array_equal(quiet(film_frames, **choice).picture, done.picture)
 
 
 def test_save_without_suffix_writes_png(restored, tmp_path) -> None:

@@ -137,6 +137,7 @@ def _people(facts: FilmFacts) -> dict[str, Any]:
         "n_described": people.n_described,
         "frames_of_another_person": [facts.face.numbers[at] for at in people.strangers],
         "stretches_of_another_person": [[facts.face.numbers[at] for at in stretch] for stretch in people.stretches],
+        "stretches_not_checked": [[facts.face.numbers[at] for at in stretch] for stretch in people.unchecked],
         "unsure": people.unsure,
     }
 
@@ -153,8 +154,14 @@ def _people_words(facts: FilmFacts) -> list[str]:
             f"Another person than in the longest stretch is seen in frames {_named(stretches)}: they were restored like the others. "
             "Take the part that shows the person you want (--start, --stop), or name the face (--box)."
         )
-    if found["unsure"]:
+    if found["unsure"] and stretches:
+        words.append("That is not sure: most of the frames that were looked at show somebody else, or they are too poor to tell.")
+    elif found["unsure"]:
         words.append("The film may show more than one person; its frames are too poor to tell.")
+    if unchecked := found["stretches_not_checked"]:
+        words.append(
+            f"Who is seen in frames {_named(unchecked)} was not checked: no face could be described there, or the stretches were too many."
+        )
     return words
 
 

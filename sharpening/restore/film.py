@@ -188,7 +188,8 @@ class _Work:
                 self.watch.look(each.at, each.cuts[len(each.cuts) // 2])
             if each.at in self.judged and each.known:
                 picture = (each.picture / np.float32(255)).astype(np.float32)
-                self.agreements[self.face.numbers[each.at]] = measure(picture, list(each.cuts), judge)
+                weights = self.restorer.trained.card.sha256
+                self.agreements[self.face.numbers[each.at]] = measure(picture, list(each.cuts), judge, weights=weights)
             yield each
 
     def _counted(self, done: Iterable[Done]) -> Iterator[Done]:

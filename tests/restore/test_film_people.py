@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sharpening.restore import film_people, restore_film
+from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
+from sharpening.restore import Restorer, film, film_people, restore_film
+from sharpening.restore.agreement import Agreement
 from sharpening.restore.film_path import FacePath
 from sharpening.restore.film_people import EACH, LIMIT, MOST, PeopleWatch, watched
+from sharpening.restore.same_person import same_person
 from tests.restore_helpers import FakeJudge, scene
 
 
@@ -98,3 +101,26 @@ def test_film_is_restored_and_its_strangers_are_told(restore, tmp_path, monkeypa
 
 def test_film_of_one_person_has_no_such_warning(restore, tmp_path) -> None:
     assert not any("person than" in words for words in restore_film(restore(), scene("aaaa"), tmp_path / "a.mp4").warnings)
+
+
+def test_the_film_is_judged_by_the_measured_table(restore, tmp_path, monkeypatch) -> None:
+    identity = restore_film(restore(), scene("aaaaaaa"), tmp_path / "a.mp4").report["identity_agreement"]
+    reading = same_person().read(identity["median_distance_to_mean_of_frames"], 7)
+    assert identity["measured"]
+    assert identity["same_person_below"] == round(reading.border, 4) != SAME_PERSON_DISTANCE
+    assert identity["reading"] == reading.verdict == "alike"
+    assert {row["reading"] for row in identity["frames"]} == {"alike"}
+    # Below dlib's 0.6 for any two photographs, and above the border for the means of seven frames.
+    far = Agreement(distance=0.59, to_person=0.595, frame_distances=(0.59,) * 7, reading=reading)
+    monkeypatch.setattr(film, "measure", lambda *_, **__: far)
+    done = restore_film(restore(), scene("aaaaaaa"), tmp_path / "a.mp4")
+    assert done.report["identity_agreement"]["reading"] in ("unsure", "unlike")
+    assert "identity agreement" in done.warnings[0]
+    assert "median of 5 restored frame(s)" in done.warnings[0]
+
+
+def test_the_table_says_nothing_of_other_weights(quiet, tmp_path) -> None:
+    done = restore_film(Restorer(quiet.trained, judge=FakeJudge()), scene("aaaa"), tmp_path / "a.mp4")
+    identity = done.report["identity_agreement"]
+    assert (identity["reading"], identity["same_person_below"]) == (None, SAME_PERSON_DISTANCE)
+    assert "not measured with results of these weights" in identity["reading_words"]

@@ -95,6 +95,7 @@ def _frames(face: FilmFace) -> dict[str, Any]:
         "without_face": len(without),
         "stretches_without_face": _stretches([face.numbers[i] for i in without]),
         "runs": face.path.n_runs,
+        "left_out": len(face.skipped),
         "unreadable": [{"index": index, "why": why} for index, why in face.skipped.items()],
     }
 

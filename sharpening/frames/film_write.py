@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpening.errors import InputError, RangeError, ShapeError
-from sharpening.imaging.files import atomic_write
+from sharpening.imaging.files import atomic_write, check_place
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -25,7 +25,9 @@ Picture = NDArray[np.uint8]
 _WRITTEN = (".mp4", ".mov", ".mkv", ".m4v")
 
 
-def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, crf: int = 23) -> Path:
+def write_film(
+    path: str | Path, frames: Iterable[Picture], *, fps: float = 25, crf: int = 23, whole: Callable[[], object] | None = None
+) -> Path:
     """Write frames as an H.264 film (yuv420p, BT.601), whole or not at all.
 
     H.264 with this colour form wants even sides: an odd side is made longer by one pixel by repeating its last row or column.
@@ -35,6 +37,7 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
         frames: pictures uint8 `[H, W, 3]` of one size; they are taken one at a time.
         fps: frames a second.
         crf: 0 (nearly lossless) to 51 (worst); 23 is x264's own choice.
+        whole: is called when all frames are coded, before the film takes its place; what it raises leaves the place as it was.
 
     Returns:
         The path.
@@ -52,6 +55,8 @@ def write_film(path: str | Path, frames: Iterable[Picture], *, fps: float = 25, 
         raise InputError(path, "there are no frames to write.", "Give at least one.")
     with atomic_write(path) as temporary:
         _encode(path, temporary, chain([first], even), first.shape[:2], fps, crf)
+        if whole is not None:
+            whole()
     return path
 
 
@@ -66,6 +71,7 @@ def check_film(path: str | Path, *, fps: float | None = None, crf: int = 23) -> 
     Raises:
         InputError: for a suffix that no film is written with.
         RangeError: `fps` or `crf`.
+        WriteError: a folder, a device or a pipe is there.
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITTEN:
@@ -74,6 +80,7 @@ def check_film(path: str | Path, *, fps: float | None = None, crf: int = 23) -> 
         raise RangeError("crf", crf, "0 to 51")
     if fps is not None and not 0 < fps <= 1000:
         raise RangeError("fps", fps, "more than 0, at most 1000")
+    check_place(path)
     return path
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "WriteError",
     "atomic_write",
+    "check_place",
     "check_suffix",
     "encode_picture",
     "read_picture",
@@ -126,7 +127,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     final = path.resolve() if path.is_symlink() else path
     temporary = final.with_name(f".{final.stem[:100]}.{secrets.token_hex(6)}.tmp{final.suffix}")
     try:
-        _check_place(path, final)
+        check_place(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush(temporary)
@@ -141,10 +142,16 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         _remove(temporary)
 
 
-def _check_place(path: Path, final: Path) -> None:
-    if final.is_dir():
+def check_place(path: str | Path) -> None:
+    """See that nothing but a plain file is where one is to be written, before any work is done for it.
+
+    Raises:
+        WriteError: a folder, a device or a pipe is there.
+    """
+    path = Path(path)
+    if path.is_dir():
         raise WriteError(path, "is a folder.", "Give the name of a file in it.", number=errno.EISDIR)
-    if final.exists() and not final.is_file():
+    if path.exists() and not path.is_file():
         raise WriteError(path, "is a device or pipe, not a plain file.", "Give another name.", number=errno.EINVAL)
 
 

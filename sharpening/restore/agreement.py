@@ -17,7 +17,7 @@ from sharpening.imaging.resize import resize
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE, FaceJudge
 from sharpening.restore.same_person import Reading, same_person
 
-__all__ = ["Agreement", "compare", "describe", "measure"]
+__all__ = ["Agreement", "compare", "describe", "measure", "reading_facts"]
 
 Picture = NDArray[np.uint8]
 
@@ -58,13 +58,17 @@ class Agreement:
             "cosine": _short(self.cosine),
             "distance": _short(self.distance),
             "distance_to_mean_of_frames": _short(self.to_person),
-            # For the distance to the mean of the frames; dlib's own border where nothing better is known.
-            "same_person_below": SAME_PERSON_DISTANCE if self.reading is None else _short(self.reading.border),
             "frame_cosines": [_short(value) for value in self.frame_cosines],
             "frame_distances": [_short(value) for value in self.frame_distances],
             "distances_among_frames": [_short(value) for value in self.among_frames],
-            **(_UNREAD if self.reading is None else self.reading.facts()),
+            **reading_facts(self.reading),
         }
+
+
+def reading_facts(reading: Reading | None) -> dict[str, Any]:
+    """What a distance to the mean of the frames says, and its border, for the report; dlib's own border where nothing better is known."""
+    border = SAME_PERSON_DISTANCE if reading is None else _short(reading.border)
+    return {"same_person_below": border, **(_UNREAD if reading is None else reading.facts())}
 
 
 def describe(frames: Sequence[Picture], size: int, judge: FaceJudge) -> Tensor:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sharpening.errors import InputError, RangeError
 from sharpening.frames.film_write import check_film, write_film
 from sharpening.frames.video import film_info
-from sharpening.imaging.files import write_text
+from sharpening.imaging.files import atomic_write, check_place, write_text
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.film_face import FilmFace, Progress, find_in_film
@@ -68,8 +68,9 @@ def restore_film(
     """Restore every frame of a film, as a film of the face.
 
     The input is read twice: for the place of the face, and to cut, restore and write. At any time one frame and a window of small cuts are
-    in memory; what is remembered of the others is about 1 kB a frame. The film has as many frames as the span of the input, at its frame
-    rate (the mean one, where it changes); sound is left out. A frame in which the face is not known shows the input itself, enlarged,
+    in memory; what is remembered of the others is about 1 kB a frame. The film has a frame for each one of the span that can be
+    read, at the input's frame rate (the mean one, where it changes); frames that cannot be read are left out, counted and
+    named in the report. Sound is left out. A frame in which the face is not known shows the input itself, enlarged,
     at the place between the last sighting and the next; the report counts these and says which they are. A frame is restored with its
     nearest neighbours up to the next cut. Three frames of each stretch between cuts are compared: stretches that show another person than
     the longest one are restored like the others, and named in report and warnings.
@@ -91,26 +92,35 @@ def restore_film(
         NoFaceFound: in none of the frames.
         InputError: no film can be written under this name, or nothing readable came.
         ShapeError, RangeError: frames of different sizes, or numbers that do not fit.
-        WriteError: the disk is full, or the place cannot be written to; no half film is left behind.
+        WriteError: the disk is full, or the place of film or report cannot be written to; no half film is left behind, and no new film
+            beside an old report.
     """
     begin = time.perf_counter()
     out, how = check_film(out, fps=fps, crf=crf), Choice(**choice)
     _check(restorer, how, bs)
     n = restorer.trained.most_frames(how.n_frames)
     opened = open_source(source)
-    _check_place(opened, out)
+    _check_places(opened, out)
     rate, notes = _rate(opened, fps)
     face = find_in_film(opened, how, size=restorer.trained.card.size_in, largest=restorer.trained.largest, progress=progress)
     looked = time.perf_counter() - begin
     work = _Work(restorer, opened, how, face, n, bs, progress)
     paste_how = Paste.of(face, restorer.trained.scale) if paste else None
-    write_film(out, work.pictures(paste_how), fps=rate, crf=crf)
     output = {"path": str(out), "n_frames": face.path.n, "fps": rate, "crf": crf, **work.output_size(paste_how)}
-    total = time.perf_counter() - begin
-    seconds = {"look": looked, "restore": total - looked, "total": total}
-    facts = FilmFacts(opened, face, restorer.trained, n, work.tally, work.agreements, work.watch.people(), output, seconds, notes)
-    report = build_film_report(facts, restorer.device)
-    write_text(out.with_suffix(".film.json"), json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    report = dict[str, Any]()
+    # Film and report stand together or not at all: the report is written when the film is whole, and only then the film takes its place.
+    with atomic_write(_report_of(out)) as temporary:
+
+        def tell() -> None:
+            total = time.perf_counter() - begin
+            seconds = {"look": looked, "restore": total - looked, "total": total}
+            facts = FilmFacts(
+                opened, face, restorer.trained, n, work.tally, work.agreements, work.watch.people(), output, seconds, notes
+            )
+            report.update(build_film_report(facts, restorer.device))
+            write_text(temporary, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+        write_film(out, work.pictures(paste_how), fps=rate, crf=crf, whole=tell)
     return RestoredFilm(out, report)
 
 
@@ -126,7 +136,12 @@ def _check(restorer: Restorer, choice: Choice, bs: int) -> None:
         raise RangeError("then", restorer.then.trained.card.name, "no finetuner for a film", advice)
 
 
-def _check_place(source: Source, out: Path) -> None:
+def _report_of(out: Path) -> Path:
+    return out.with_suffix(".film.json")
+
+
+def _check_places(source: Source, out: Path) -> None:
+    check_place(_report_of(out))
     if out.exists() and any(file.exists() and file.samefile(out) for file in source.files):
         raise InputError(out, "is the input itself.", "Give the result another name.")
 
@@ -188,7 +203,8 @@ class _Work:
                 self.watch.look(each.at, each.cuts[len(each.cuts) // 2])
             if each.at in self.judged and each.known:
                 picture = (each.picture / np.float32(255)).astype(np.float32)
-                self.agreements[self.face.numbers[each.at]] = measure(picture, list(each.cuts), judge)
+                weights = self.restorer.trained.card.sha256
+                self.agreements[self.face.numbers[each.at]] = measure(picture, list(each.cuts), judge, weights=weights)
             yield each
 
     def _counted(self, done: Iterable[Done]) -> Iterator[Done]:

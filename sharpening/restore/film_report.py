@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from statistics import median_low
 from typing import Any
 
 import numpy as np
 import torch
 
-from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
-from sharpening.restore.agreement import Agreement
+from sharpening.restore.agreement import Agreement, reading_facts
 from sharpening.restore.film_face import FilmFace
 from sharpening.restore.film_people import FilmPeople
 from sharpening.restore.film_stream import Tally
 from sharpening.restore.network import TrainedNetwork
-from sharpening.restore.report import LOW_AGREEMENT, choice_warnings, size_warnings, versions, weight_facts
+from sharpening.restore.report import choice_warnings, reading_warnings, size_warnings, versions, weight_facts
+from sharpening.restore.same_person import Reading, same_person
 from sharpening.restore.source import Source
 
 __all__ = ["SCHEMA", "FilmFacts", "build_film_report"]
@@ -94,6 +95,7 @@ def _frames(face: FilmFace) -> dict[str, Any]:
         "without_face": len(without),
         "stretches_without_face": _stretches([face.numbers[i] for i in without]),
         "runs": face.path.n_runs,
+        "left_out": len(face.skipped),
         "unreadable": [{"index": index, "why": why} for index, why in face.skipped.items()],
     }
 
@@ -117,16 +119,28 @@ def _windows(facts: FilmFacts) -> dict[str, Any]:
 
 
 def _identity(agreements: Mapping[int, Agreement]) -> dict[str, Any]:
-    far = [each.to_person for each in agreements.values() if each.to_person is not None]
+    median, reading = _median(agreements)
     problems = [each.problem for each in agreements.values() if each.problem]
     return {
-        "measured": bool(far),
-        "problem": "" if far else (problems or ["no frame was restored"])[0],
+        "measured": median is not None,
+        "problem": "" if median is not None else (problems or ["no frame was restored"])[0],
         "n_judged": len(agreements),
-        "median_distance_to_mean_of_frames": round(float(np.median(far)), 4) if far else None,
-        "same_person_below": SAME_PERSON_DISTANCE,
+        "median_distance_to_mean_of_frames": None if median is None else round(median, 4),
+        **reading_facts(reading),
         "frames": [{"index": index, **each.facts()} for index, each in agreements.items()],
     }
+
+
+def _median(agreements: Mapping[int, Agreement]) -> tuple[float | None, Reading | None]:
+    """The median distance of the frames to the person of the input, and what it says for as many frames as a window mostly has."""
+    measured = [(each.to_person, each) for each in agreements.values() if each.to_person is not None]
+    if not measured:
+        return None, None
+    median = float(np.median([far for far, _ in measured]))
+    if any(each.reading is None for _, each in measured):
+        return median, None
+    counts = [sum(far is not None for far in each.frame_distances) for _, each in measured]
+    return median, same_person().read(median, median_low(counts))
 
 
 def _people(facts: FilmFacts) -> dict[str, Any]:
@@ -137,6 +151,7 @@ def _people(facts: FilmFacts) -> dict[str, Any]:
         "n_described": people.n_described,
         "frames_of_another_person": [facts.face.numbers[at] for at in people.strangers],
         "stretches_of_another_person": [[facts.face.numbers[at] for at in stretch] for stretch in people.stretches],
+        "stretches_not_checked": [[facts.face.numbers[at] for at in stretch] for stretch in people.unchecked],
         "unsure": people.unsure,
     }
 
@@ -153,8 +168,14 @@ def _people_words(facts: FilmFacts) -> list[str]:
             f"Another person than in the longest stretch is seen in frames {_named(stretches)}: they were restored like the others. "
             "Take the part that shows the person you want (--start, --stop), or name the face (--box)."
         )
-    if found["unsure"]:
+    if found["unsure"] and stretches:
+        words.append("That is not sure: most of the frames that were looked at show somebody else, or they are too poor to tell.")
+    elif found["unsure"]:
         words.append("The film may show more than one person; its frames are too poor to tell.")
+    if unchecked := found["stretches_not_checked"]:
+        words.append(
+            f"Who is seen in frames {_named(unchecked)} was not checked: no face could be described there, or the stretches were too many."
+        )
     return words
 
 
@@ -176,16 +197,11 @@ def _warnings(facts: FilmFacts) -> list[str]:
 
 
 def _identity_words(agreements: Mapping[int, Agreement]) -> list[str]:
-    facts = _identity(agreements)
-    if not facts["measured"]:
-        return [f"Whether the film shows the person of the input could not be measured: {facts['problem']}."]
-    median = facts["median_distance_to_mean_of_frames"]
-    if median <= LOW_AGREEMENT:
-        return []
-    return [
-        f"Low identity agreement: the restored frames do not look like the person in the input (median distance {median:.2f} in "
-        f"{facts['n_judged']} frames; below {LOW_AGREEMENT} counts as the same person). Do not use the film to recognise anybody."
-    ]
+    median, reading = _median(agreements)
+    if median is None:
+        return [f"Whether the film shows the person of the input could not be measured: {_identity(agreements)['problem']}."]
+    n = sum(each.to_person is not None for each in agreements.values())
+    return [f"{words} The distance is the median of {n} restored frame(s)." for words in reading_warnings(median, reading)]
 
 
 def _frame_words(facts: FilmFacts) -> list[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "Reading",
     "SamePerson",
     "find_strangers",
+    "group_people",
     "load_table",
     "same_person",
     "sort_people",
@@ -100,6 +101,11 @@ def sort_people(
         unsure=len(near) > 1,
         distances=_distances(rows, sorted(i for group in near for i in group)),
     )
+
+
+def group_people(descriptors: Tensor | NDArray[np.floating], apart: Apart) -> list[list[int]]:
+    """Rows of descriptors `[n, d]` that show one person, as `sort_people` groups them; rows with NaN are in no group."""
+    return _groups(np.asarray(descriptors, np.float64), apart)
 
 
 def _groups(rows: NDArray[np.float64], apart: Apart) -> list[list[int]]:

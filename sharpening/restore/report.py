@@ -36,6 +36,7 @@ __all__ = [
     "frame_facts",
     "frame_warnings",
     "identity_warnings",
+    "reading_warnings",
     "size_warnings",
     "versions",
     "warnings_for",
@@ -188,7 +189,7 @@ def identity_warnings(names: Sequence[int], agreement: Agreement, *, frames: boo
     """
     if agreement.to_person is None:
         return [f"Whether the result shows the person of the frames could not be measured: {agreement.problem}."]
-    words = _reading_warnings(agreement.to_person, agreement.reading)
+    words = reading_warnings(agreement.to_person, agreement.reading)
     strangers = [names[i] for i, far in enumerate(agreement.among_frames) if far is not None and far > STRANGER]
     if strangers and frames:
         listed = ", ".join(str(number) for number in strangers)
@@ -198,7 +199,8 @@ def identity_warnings(names: Sequence[int], agreement: Agreement, *, frames: boo
     return words
 
 
-def _reading_warnings(distance: float, reading: Reading | None) -> list[str]:
+def reading_warnings(distance: float, reading: Reading | None) -> list[str]:
+    """What to say of a distance of the result to the mean descriptor of its frames; nothing where they are alike."""
     if reading is None:
         if distance <= LOW_AGREEMENT:
             return []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from sharpening.errors import InputError, RangeError, ShapeError
 from sharpening.frames.listing import sequence_roles
 from sharpening.frames.sequence import FrameSequence
-from sharpening.frames.video import FilmDamagedWarning, film_info, is_film, read_film
+from sharpening.frames.video import FilmLog, film_info, is_film, read_film
 from sharpening.imaging.files import read_picture, sha256_of
 
 __all__ = ["Frames", "Source", "open_source"]
@@ -35,7 +33,9 @@ class Source:
         kind: "film", "pictures", "arrays" or "sequence".
         n: number of frames; of a film as its header says, so perhaps a few more than there are.
         files: the files behind it; for a film the one, else one for each frame, or none for arrays.
-        notes: what went wrong in reading without stopping it (a film that breaks off).
+        notes: what went wrong in reading without stopping it (a film that breaks off, or that was decoded with errors).
+        promised: frames that a film's header promises; None for other inputs, and where it does not say.
+        log: what reading a film brought to light; None for other inputs.
     """
 
     name: str
@@ -45,6 +45,8 @@ class Source:
     _read: Callable[[int, int | None, int], Iterator[tuple[int, Picture | InputError]]]
     _digest: Callable[[], list[dict[str, Any]]]
     notes: list[str] = field(default_factory=list)
+    promised: int | None = None
+    log: FilmLog | None = None
 
     def read(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[tuple[int, Picture | InputError]]:
         """Frames by number, one at a time; a picture that cannot be read comes as its error, so that the others can be used."""
@@ -56,8 +58,19 @@ class Source:
         return self.files[index].name if per_frame else f"frame {index}"
 
     def facts(self) -> dict[str, Any]:
-        """Name, kind, number of frames, and path and sha256 of each input (of the file, or of the pixels where arrays came in)."""
-        return {"name": self.name, "kind": self.kind, "n_frames": self.n, "files": self._digest()}
+        """Name, kind, number of frames, and path and sha256 of each input (of the file, or of the pixels where arrays came in).
+
+        Of a film that was read to its end the frames that were decoded are counted; else its header is believed. Both are told.
+        """
+        if self.log is None:
+            return {"name": self.name, "kind": self.kind, "n_frames": self.n, "files": self._digest()}
+        decoded = self.log.n_frames
+        counts = {
+            "n_frames": self.n if decoded is None else decoded,
+            "n_frames_promised": self.promised,
+            "n_frames_decoded": decoded,
+        }
+        return {"name": self.name, "kind": self.kind, **counts, "files": self._digest()}
 
 
 def open_source(frames: Frames, *, name: str | None = None) -> Source:
@@ -147,22 +160,16 @@ def _file_facts(path: Path) -> dict[str, Any]:
 def _of_film(path: Path, name: str) -> Source:
     promised = film_info(path).n_frames
     # Some containers do not say how many frames they hold: then one decoding counts them.
-    source = Source(name, "film", 0, (path,), lambda *part: iter(()), lambda: [_file_facts(path)])
-    source._read = lambda start, stop, step: _film_frames(path, source.notes, start, stop, step)
+    source = Source(name, "film", 0, (path,), lambda *part: iter(()), lambda: [_file_facts(path)], promised=promised)
+    source.log = log = FilmLog(damage=source.notes)
+    source._read = lambda start, stop, step: _film_frames(path, log, start, stop, step)
     source.n = promised or sum(1 for _ in source.read())
     return source
 
 
-def _film_frames(
-    path: Path, notes: list[str], start: int, stop: int | None, step: int
-) -> Iterator[tuple[int, Picture | InputError]]:
-    frames = read_film(path, start=start, stop=stop, step=step)
-    for position in itertools.count():
-        # Only while a frame is decoded: between two frames the warnings of the caller are its own.
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", FilmDamagedWarning)
-            picture = next(frames, None)
-        notes.extend(str(each.message) for each in caught if str(each.message) not in notes)
-        if picture is None:
-            return
-        yield start + position * step, picture
+def _film_frames(path: Path, log: FilmLog, start: int, stop: int | None, step: int) -> Iterator[tuple[int, Picture | InputError]]:
+    index = start
+    for picture in read_film(path, start=start, stop=stop, step=step, log=log):
+        yield index, picture
+        del picture  # or one more would be held while the next one is decoded
+        index += step

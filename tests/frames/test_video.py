@@ -10,6 +10,8 @@ import weakref
 from pathlib import Path
 
 import av
+import av.logging
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sharpening.errors import InputError, RangeError, ShapeError, SharpeningError
-from sharpening.frames.video import FilmDamagedWarning, film_info, is_film, read_film, write_film
+from sharpening.frames.video import FilmDamagedWarning, FilmLog, film_info, is_film, read_film, write_film
 from sharpening.imaging.files import WriteError, write_picture
 
 
@@ -228,6 +230,54 @@ def test_a_film_cut_between_two_frames_is_noticed_by_its_promise(tmp_path, busy)
         assert 10 <= len(list(read_film(path))) < 20
 
 
+def overwritten(path: Path, share: float = 0.6, *, n: int = 60) -> Path:
+    """A copy of a film with n of its bytes lost on the way."""
+    data = bytearray(path.read_bytes())
+    at = int(share * len(data))
+    data[at : at + n] = bytes(range(n))
+    path.with_name(f"overwritten{path.suffix}").write_bytes(data)
+    return path.with_name(f"overwritten{path.suffix}")
+
+
+@pytest.fixture
+def smooth(tmp_path) -> Path:
+    """A film in which a decoder can fill in what is lost."""
+    block = cv2.resize(
+        np.random.default_rng(0).integers(0, 256, (15, 60, 3), dtype=np.uint8), (480, 120), interpolation=cv2.INTER_CUBIC
+    )
+    return write_film(tmp_path / "smooth.mp4", (np.ascontiguousarray(block[:, 6 * i :][:, :160]) for i in range(30)))
+
+
+def test_damage_that_the_decoder_conceals_is_told(smooth):
+    path = overwritten(smooth)
+    for _ in range(2):  # FFmpeg leaves out what it said last
+        with pytest.warns(FilmDamagedWarning, match=r"concealed.*may be invented \(first near frame \d+: h264: ") as told:
+            assert len(list(read_film(path))) == 30
+        assert len(told) == 1
+        assert told[0].filename == __file__
+    with pytest.warns(FilmDamagedWarning, match="concealed"):
+        assert len(list(read_film(path, stop=29))) == 29
+    log = FilmLog()
+    assert len(list(read_film(path, step=7, log=log))) == 5
+    assert log.n_frames == 30
+    assert "concealed" in log.damage[0]
+
+
+def test_ffmpegs_log_is_left_as_it_was(smooth):
+    path = overwritten(smooth)
+    assert av.logging.get_level() is None
+    for _ in zip(read_film(path, log=FilmLog()), read_film(path, log=FilmLog()), strict=True):
+        assert av.logging.get_level() is None
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as heard:
+            list(read_film(path, log=FilmLog()))
+    finally:
+        av.logging.set_level(None)
+    assert any("h264" in name for _, name, _ in heard)
+    assert av.logging.get_skip_repeated()
+
+
 def test_a_film_damaged_before_its_first_frame_is_an_error(tmp_path, busy):
     data = bytearray(busy.read_bytes())
     start = data.index(b"mdat") + 4
@@ -306,6 +356,8 @@ def test_is_film(tmp_path, film):
     assert is_film(put("no_suffix", film.read_bytes()))
     assert not is_film(put("face.png", b"x"))
     assert not is_film(put("notes.txt", b"x" * 100))
+    Image.fromarray(marked(0)).save(tmp_path / "still.gif")
+    assert not is_film(tmp_path / "still.gif")
     assert not is_film(tmp_path)
     assert not is_film(tmp_path / "absent.mp4")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import tracemalloc
@@ -17,6 +18,7 @@ from torch import nn
 
 from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError
 from sharpening.frames.video import film_info, read_film, write_film
+from sharpening.imaging.files import WriteError, write_picture
 from sharpening.models.face_align import sightings
 from sharpening.models.face_align.detect import Face
 from sharpening.restore import Restorer, film_path, film_stream, restore_film
@@ -243,6 +245,39 @@ def test_names_that_are_no_film_and_the_input_itself(film, tmp_path) -> None:
     with pytest.raises(InputError, match="is the input itself"):
         restore_film(enlarging(), film, film)
     assert film.read_bytes() == before
+
+
+def test_a_folder_in_its_place_is_found_before_any_work(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(film_module, "find_in_film", lambda *_, **__: pytest.fail("the film was looked at"))
+    for folder in ("a.mp4", "b.film.json"):
+        (tmp_path / folder).mkdir()
+        with pytest.raises(WriteError, match=f"{folder}: is a folder"):
+            restore_film(enlarging(), crops(), (tmp_path / folder[0]).with_suffix(".mp4"))
+
+
+@pytest.mark.parametrize("where", ["build_film_report", "write_text"])
+def test_no_new_film_beside_an_old_report(tmp_path, monkeypatch, where) -> None:
+    old = {"a.mp4": b"an older film", "a.film.json": b"its report"}
+    for name, data in old.items():
+        (tmp_path / name).write_bytes(data)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(film_module, where, fail)
+    with pytest.raises(WriteError, match="disk is full"):
+        restore_film(enlarging(), crops(), tmp_path / "a.mp4")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == old
+
+
+def test_frames_that_cannot_be_read_are_left_out_and_counted(tmp_path) -> None:
+    for i, frame in enumerate(crops(5)):
+        write_picture(tmp_path / "in" / f"{i}.png", frame)
+    (tmp_path / "in" / "2.png").write_bytes(b"damaged")
+    done = restore_film(enlarging(1), tmp_path / "in", tmp_path / "a.mp4")
+    frames = done.report["frames"]
+    assert (frames["n"], frames["left_out"], frames["unreadable"][0]["index"]) == (4, 1, 2)
+    assert film_info(done.path).n_frames == 4
 
 
 def test_frames_of_two_sizes(tmp_path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import av
 import av.logging
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +20,7 @@ from PIL import Image
 from sharpening.errors import InputError, RangeError, ShapeError, SharpeningError
 from sharpening.frames.video import FilmDamagedWarning, FilmLog, film_info, is_film, read_film, write_film
 from sharpening.imaging.files import WriteError, write_picture
+from tests.film_helpers import overwritten, smooth_film
 
 
 def names(folder: Path) -> list[str]:
@@ -230,22 +230,9 @@ def test_a_film_cut_between_two_frames_is_noticed_by_its_promise(tmp_path, busy)
         assert 10 <= len(list(read_film(path))) < 20
 
 
-def overwritten(path: Path, share: float = 0.6, *, n: int = 60) -> Path:
-    """A copy of a film with n of its bytes lost on the way."""
-    data = bytearray(path.read_bytes())
-    at = int(share * len(data))
-    data[at : at + n] = bytes(range(n))
-    path.with_name(f"overwritten{path.suffix}").write_bytes(data)
-    return path.with_name(f"overwritten{path.suffix}")
-
-
 @pytest.fixture
 def smooth(tmp_path) -> Path:
-    """A film in which a decoder can fill in what is lost."""
-    block = cv2.resize(
-        np.random.default_rng(0).integers(0, 256, (15, 60, 3), dtype=np.uint8), (480, 120), interpolation=cv2.INTER_CUBIC
-    )
-    return write_film(tmp_path / "smooth.mp4", (np.ascontiguousarray(block[:, 6 * i :][:, :160]) for i in range(30)))
+    return smooth_film(tmp_path / "smooth.mp4")
 
 
 def test_damage_that_the_decoder_conceals_is_told(smooth):

@@ -169,4 +169,6 @@ def _write(stem: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     write_text(stem.with_suffix(".json"), json.dumps(dict(facts), indent=1) + "\n")
     title = f"# {facts['protocol']}: {facts['what']}\n\n"
     title += f"Mean ± half of the 95 % interval. Made by `sharpening evaluate --protocol {facts['protocol']}`.\n\n"
-    write_text(stem.with_suffix(".md"), title + to_markdown(summary(rows)))
+    weights = [f"* {label}: `{card['name']}`, sha256 {card['sha256'][:12]}…" for label, card in facts["weights"].items()]
+    text = title + to_markdown(summary(rows)) + ("\n" + "\n".join(weights) + "\n" if weights else "")
+    write_text(stem.with_suffix(".md"), text)

@@ -1,74 +1,60 @@
-"""Tables made from stored rows, never from memory."""
+"""The table of the front page, made from stored rows, never from memory."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sharpening.errors import InputError
-from sharpening.evaluation.run import summary
+from sharpening.evaluation.facts import stored_rows
+from sharpening.evaluation.goal_table import Figure, Measured
+from sharpening.evaluation.goals_rows import OURS, TWIN
 from sharpening.metrics import metrics
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["SHOWN", "overview", "read_rows"]
+__all__ = ["overview"]
 
 # What a reader of the front page wants to compare.
-_METHODS = {"bicubic": "bicubic", "back-projection": "back-projection", "twin": "same net, one frame", "default": "ours, 7 frames"}
-
-
-# The blurry sections and the goals have tables of their own.
-SHOWN = ("stills", "h264", "damaged-middle", "noise-others", "clips")
-
-
-def read_rows(folder: str | Path, protocol: str) -> pd.DataFrame:
-    """The rows that `evaluate(protocol, …, out=folder)` wrote."""
-    import pandas as pd
-
-    file = Path(folder) / f"{protocol}.csv"
-    if not file.is_file():
-        raise InputError(file, "there are no rows of this protocol.", f"Make them: sharpening evaluate --protocol {protocol}.")
-    return pd.read_csv(file)
+_METHODS = {"bicubic": "bicubic", "back-projection": "back-projection", TWIN: "same net, one frame", OURS: "ours, 7 frames"}
+# The blurry sections and the other goals have tables of their own.
+_SHOWN = (
+    ("stills", "stills"),
+    ("h264", "h264"),
+    ("damaged-middle", "damaged-middle"),
+    ("noise-others", "noise-others"),
+    ("clips", "sparse"),
+    ("clips", "dense"),
+)
+MISSING = "–"
 
 
 def overview(folder: str | Path) -> str:
-    """One Markdown table over the protocols of `SHOWN`: PSNR and identity cosine of the methods that tell the story.
+    """One Markdown table: PSNR and identity cosine of the methods that tell the story, by the rows that `sharpening goals` stored.
 
     Mean ± half of the 95 % interval.
 
     Raises:
-        InputError: Rows of a protocol are not there, or are of other weights than those of the others.
+        InputError: There are no rows, or none of a protocol.
     """
-    _check_weights(Path(folder))
+    file = Path(folder) / "goals.csv"
+    found = Measured(stored_rows(file, "protocol", "group"))
     lines = ["| sequences | " + " | ".join(_METHODS.values()) + " |", "|---|" + "---|" * len(_METHODS)]
-    for protocol in SHOWN:
-        table = summary(read_rows(folder, protocol))
-        for group, part in table.groupby("group", sort=False):
-            rows = part.set_index("method")
-            name = protocol if group == protocol else f"{protocol}, {group}"
-            cells = [_cell(rows.loc[method]) if method in rows.index else "–" for method in _METHODS]
-            lines.append(f"| `{name}` ({int(part['n'].max())}) | " + " | ".join(cells) + " |")
-    return (
-        "\n".join(lines)
-        + "\n\nPSNR and the cosine of dlib's identity descriptors to those of the truth; higher is better in both.\n"
-    )
+    for protocol, group in _SHOWN:
+        figures = [found.mean(protocol, method, "psnr", group=group) for method in _METHODS]
+        n = max((figure.n for figure in figures if figure is not None), default=0)
+        if n == 0:
+            raise InputError(file, f"has no rows of '{protocol}'.", "Make them: sharpening goals, make goals.")
+        name = protocol if group == protocol else f"{protocol}, {group}"
+        cells = [
+            _cell(psnr, found.mean(protocol, method, "identity_cosine", group=group))
+            for method, psnr in zip(_METHODS, figures, strict=True)
+        ]
+        lines.append(f"| `{name}` ({n}) | " + " | ".join(cells) + " |")
+    words = "PSNR and the cosine of dlib's identity descriptors to those of the truth; higher is better in both."
+    return "\n".join(lines) + f"\n\n{words}\n"
 
 
-def _check_weights(folder: Path) -> None:
-    """Refuse to lay rows of different weights side by side."""
-    found: dict[str, str] = {}
-    for protocol in SHOWN:
-        file = folder / f"{protocol}.json"
-        card = json.loads(file.read_text(encoding="utf-8")).get("weights", {}).get("default") if file.is_file() else None
-        if card is not None:
-            found[protocol] = card["sha256"]
-    if len(set(found.values())) > 1:
-        said = ", ".join(f"{protocol} of {sha256[:12]}" for protocol, sha256 in found.items())
-        raise InputError(folder, f"holds rows of different weights: {said}.", "Measure them all again: make evaluate.")
-
-
-def _cell(row: pd.Series) -> str:
-    psnr, cosine = metrics.get("psnr"), metrics.get("identity_cosine")
-    return f"{psnr.format(row['psnr'])} ± {psnr.format(row['psnr±'])} dB, {cosine.format(row['identity_cosine'])}"
+def _cell(psnr: Figure | None, cosine: Figure | None) -> str:
+    if psnr is None:
+        return MISSING
+    shown, likeness = metrics.get("psnr"), metrics.get("identity_cosine")
+    end = "" if cosine is None else f", {likeness.format(cosine.mean)}"
+    return f"{shown.format(psnr.mean)} ± {shown.format(psnr.interval)} dB{end}"

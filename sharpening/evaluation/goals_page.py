@@ -206,8 +206,7 @@ def about(facts: Mapping[str, Any]) -> str:
         for label, card in facts["weights"].items()
     ]
     short = "" if facts["limit"] is None else f" Only the first {facts['limit']} of each protocol: a trial, no result."
-    commits = ", ".join(each for each in facts["commits"] if each)
-    made = f"Made by `sharpening goals`{f' at {commits}' if commits else ''}.{short}"
+    made = f"Made by `sharpening goals`; goals.csv says at which commit each row was measured.{short}"
     if facts["split"] == "valid":
         made += f"\n\n{SELECTED}"
     return "\n".join([made, "", *lines]) + "\n"

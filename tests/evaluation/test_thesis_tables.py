@@ -157,13 +157,15 @@ def test_other_weights_or_other_pictures_are_measured_anew(small_data, places, t
     assert run(seed=1) == ["U-Net"]
 
 
-def test_spoiled_rows_are_made_anew(small_data, places, tmp_path, measured):
+@pytest.mark.parametrize("spoiled", ["", "no,such,columns\n1,2,3\n", "\0"])
+def test_a_file_that_is_no_table_is_lost_only_when_told_so(small_data, places, tmp_path, measured, spoiled):
     lines = [entry for entry in entries("3.1", **places) if entry.label == "bicubic"]
-    for spoiled in ("", "no,such,columns\n1,2,3\n", "\0"):
-        (tmp_path / "table-3.1.csv").write_text(spoiled)
-        measured.clear()
+    (tmp_path / "table-3.1.csv").write_text(spoiled)
+    with pytest.raises(InputError, match="no table of stored rows.*--anew"):
         fill("3.1", small_data, lines, out=tmp_path, limit=1)
-        assert measured == [TRUTH, "bicubic"]
+    assert (tmp_path / "table-3.1.csv").read_text() == spoiled
+    fill("3.1", small_data, lines, out=tmp_path, limit=1, anew=True)
+    assert measured == [TRUTH, "bicubic"]
 
 
 def test_lpips_is_measured_where_its_backbone_is(small_data, places, monkeypatch):

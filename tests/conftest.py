@@ -145,3 +145,17 @@ def small_data(tmp_path_factory: pytest.TempPathFactory, astronaut_face: NDArray
 def _save(path: Path, picture: NDArray[np.uint8]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.ascontiguousarray(picture)).save(path, lossless=True)
+
+
+@pytest.fixture
+def plant(tmp_path):
+    """Makes files of these names in a new folder, and returns it; nothing is in them that could be read."""
+
+    def files(*names: str) -> Path:
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"from before")
+        return tmp_path
+
+    return files

@@ -187,11 +187,10 @@ def coverage(pixels: Pixels, chosen: NDArray[np.bool_], limit: NDArray[np.floati
 
     if not chosen.any():
         return math.nan, math.nan, math.nan
-    weight = pixels.weight * chosen
-    names, place = np.unique(pixels.person[chosen], return_inverse=True)
-    total = np.bincount(place, weight[chosen], len(names))
-    good = np.bincount(place, (weight * (pixels.error <= limit))[chosen], len(names))
-    k, share = len(names), float(good.sum() / total.sum())
+    weight, good_one = pixels.weight[chosen], (pixels.error <= limit)[chosen]
+    _, place = np.unique(pixels.person[chosen], return_inverse=True)
+    total, good = np.bincount(place, weight), np.bincount(place, weight * good_one)
+    k, share = len(total), float(good.sum() / total.sum())
     if k < 2:
         return share, math.nan, math.nan
     alike = float(total.sum() ** 2 / (total**2).sum())

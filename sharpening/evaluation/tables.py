@@ -24,6 +24,7 @@ _SHOWN = (
     ("clips", "dense"),
 )
 MISSING = "–"
+_MAKE = "Make them: sharpening goals, make goals."
 
 
 def overview(folder: str | Path) -> str:
@@ -35,13 +36,15 @@ def overview(folder: str | Path) -> str:
         InputError: There are no rows, or none of a protocol.
     """
     file = Path(folder) / "goals.csv"
+    if not file.is_file():
+        raise InputError(file, "there are no rows.", _MAKE)
     found = Measured(stored_rows(file, "protocol", "group"))
     lines = ["| sequences | " + " | ".join(_METHODS.values()) + " |", "|---|" + "---|" * len(_METHODS)]
     for protocol, group in _SHOWN:
         figures = [found.mean(protocol, method, "psnr", group=group) for method in _METHODS]
         n = max((figure.n for figure in figures if figure is not None), default=0)
         if n == 0:
-            raise InputError(file, f"has no rows of '{protocol}'.", "Make them: sharpening goals, make goals.")
+            raise InputError(file, f"has no rows of '{protocol}'.", _MAKE)
         name = protocol if group == protocol else f"{protocol}, {group}"
         cells = [
             _cell(psnr, found.mean(protocol, method, "identity_cosine", group=group))

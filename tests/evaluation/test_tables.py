@@ -41,7 +41,7 @@ def test_overview_has_a_line_for_each_group_and_a_dash_for_what_was_not_run(tmp_
 
 
 def test_missing_rows_say_how_to_make_them(tmp_path):
-    with pytest.raises(InputError, match=r"goals\.csv"):
+    with pytest.raises(InputError, match=r"goals\.csv.*Make them: sharpening goals"):
         overview(tmp_path)
     rows(GROUPS[1:]).to_csv(tmp_path / "goals.csv", index=False)
     with pytest.raises(InputError, match="no rows of 'stills'.*sharpening goals"):

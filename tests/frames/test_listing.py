@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sharpening.errors import InputError
 from sharpening.frames.listing import is_label_name, list_pictures, natural_order, picture_folders, sequence_roles, stills
-
-
-@pytest.fixture
-def plant(tmp_path):
-    def files(*names: str) -> Path:
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"x")
-        return tmp_path
-
-    return files
 
 
 def relative(paths, root) -> list[str]:

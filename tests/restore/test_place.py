@@ -20,18 +20,6 @@ from sharpening.restore.batch import inputs_in, places_for, restore_each
 
 
 @pytest.fixture
-def plant(tmp_path):
-    def files(*names: str) -> Path:
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"from before")
-        return tmp_path
-
-    return files
-
-
-@pytest.fixture
 def refused(monkeypatch, capsys):
     """The message of a call that is refused before any weights are read."""
 

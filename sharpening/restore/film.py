@@ -67,13 +67,14 @@ def restore_film(
 ) -> RestoredFilm:
     """Restore every frame of a film, as a film of the face.
 
-    The input is read twice: for the place of the face, and to cut, restore and write. At any time one frame and a window of small cuts are
+    The input is read twice: for the place of the face, and to cut, restore and write. At any time two frames and a window of small cuts are
     in memory; what is remembered of the others is about 1 kB a frame. The film has a frame for each one of the span that can be
     read, at the input's frame rate (the mean one, where it changes); frames that cannot be read are left out, counted and
     named in the report. Sound is left out. A frame in which the face is not known shows the input itself, enlarged,
     at the place between the last sighting and the next; the report counts these and says which they are. A frame is restored with its
-    nearest neighbours up to the next cut. Three frames of each stretch between cuts are compared: stretches that show another person than
-    the longest one are restored like the others, and named in report and warnings.
+    nearest neighbours up to the next cut that differ from each other: repeats of a frame are counted and add nothing. Three
+    frames of each stretch between cuts are compared: stretches that show another person than the longest one are restored like the others,
+    and named in report and warnings.
 
     Args:
         restorer: the network and the judge of identity. A finetuner (`then`) would make the film flicker and is refused.

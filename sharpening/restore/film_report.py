@@ -64,7 +64,7 @@ def build_film_report(facts: FilmFacts, device: torch.device) -> dict[str, Any]:
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": facts.source.facts(),
         "output": dict(facts.output),
-        "frames": _frames(face),
+        "frames": _frames(facts),
         "windows": _windows(facts),
         "face": {
             "choice": face.choice,
@@ -84,7 +84,8 @@ def build_film_report(facts: FilmFacts, device: torch.device) -> dict[str, Any]:
     }
 
 
-def _frames(face: FilmFace) -> dict[str, Any]:
+def _frames(facts: FilmFacts) -> dict[str, Any]:
+    face = facts.face
     without = [i for i, how in enumerate(face.path.how) if how == "none"]
     return {
         "n": face.path.n,
@@ -95,6 +96,7 @@ def _frames(face: FilmFace) -> dict[str, Any]:
         "without_face": len(without),
         "stretches_without_face": _stretches([face.numbers[i] for i in without]),
         "runs": face.path.n_runs,
+        "repeats": facts.tally.repeats,
         "left_out": len(face.skipped),
         "unreadable": [{"index": index, "why": why} for index, why in face.skipped.items()],
     }
@@ -205,7 +207,7 @@ def _identity_words(agreements: Mapping[int, Agreement]) -> list[str]:
 
 
 def _frame_words(facts: FilmFacts) -> list[str]:
-    frames, source = _frames(facts.face), facts.source
+    frames, source = _frames(facts), facts.source
     words = [f"{note}." for note in source.notes]
     if frames["without_face"]:
         named = _named(frames["stretches_without_face"])
@@ -218,6 +220,12 @@ def _frame_words(facts: FilmFacts) -> list[str]:
     if frames["runs"] > 1:
         words.append(
             f"The film was cut or the face lost {frames['runs'] - 1} time(s); no frame was restored with frames from beyond."
+        )
+    if frames["repeats"]:
+        words.append(
+            f"{frames['repeats']} of {frames['n']} frames repeat the one before (frozen film, a film made faster by repeating frames, or a "
+            "still scene of which the coding kept no more than one frame): each frame was restored with the nearest ones that differ, as "
+            "far as there are any."
         )
     if facts.tally.windows and max(facts.tally.windows) == 1:
         words.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from sharpening.errors import InputError
 from sharpening.models.face_align.crop import crop_square
+from sharpening.models.face_align.track import Square
 from sharpening.restore.located import Located
 from sharpening.restore.source import Source
 from sharpening.restore.window import neighbours
 
-__all__ = ["LEAST_LIMIT", "MOST_LIMIT", "Repeat", "Repeats", "apart", "limit_of", "repeats_in", "without_repeats"]
+__all__ = ["LEAST_LIMIT", "MOST_LIMIT", "FilmRepeats", "Repeat", "Repeats", "apart", "limit_of", "repeats_in", "without_repeats"]
 
 # Measured on 28 November 2026, mean absolute differences [grey levels] of squares brought to 32 px. Repeats in dense clips that are stored
 # at another rate than they were filmed at: 0.07 to 0.43, where the next frames differ by 1 to 9; a frozen H.264 film (7 scenes, CRF 20 to
@@ -30,6 +32,10 @@ SHARE = 1 / 6
 # Times that the next frames are looked at in place of repeats; six fill a window of a film with each frame twice. A frozen film has
 # hundreds of repeats, and each turn reads it again.
 TURNS = 6
+STEPS = 12  # differences between frames of a film, one after the other, that say how much its frames usually differ
+
+
+Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -154,8 +160,42 @@ def limit_of(far: NDArray[np.float64]) -> float:
     """Below which difference two frames are one [grey levels], of the differences `[n, n]` of a window."""
     pairs = far[np.triu_indices(len(far), 1)]
     # The quartile, not the median: a face that holds still for a moment and then turns is no repeat.
-    usual = float(np.percentile(pairs, 25)) if len(pairs) else 0.0
+    return _limit(float(np.percentile(pairs, 25)) if len(pairs) else 0.0)
+
+
+def _limit(usual: float) -> float:
     return min(max(LEAST_LIMIT, SHARE * usual), MOST_LIMIT)
+
+
+class FilmRepeats:
+    """Tells of the frames of a film, one after the other, which of them show the last one that differed once more.
+
+    The face of a frame is held against the same place of that last one, so one whole picture is remembered. How much frames usually differ
+    is the median of the last `STEPS` differences between frames that are none.
+    """
+
+    def __init__(self) -> None:
+        self._steps: deque[float] = deque(maxlen=STEPS)
+        self._last: tuple[int, int, Picture] | None = None
+
+    def shows(self, at: int, run: int, picture: Picture, square: Square, cut: Picture) -> int:
+        """The frame that is shown: `at` itself, or an earlier one.
+
+        Args:
+            at: place of the frame in the film.
+            run: number of its stretch; −1 for a frame without a face, which repeats nothing.
+            picture: uint8 `[H, W, 3]`.
+            square: of the face.
+            cut: uint8 `[S, S, 3]`, what the square shows.
+        """
+        if self._last is not None and self._last[1] == run >= 0:
+            before = crop_square(self._last[2], *square, len(cut))
+            far = float(np.abs(cut.astype(np.int16) - before).mean())
+            if far < _limit(float(np.median(self._steps)) if self._steps else 0.0):
+                return self._last[0]
+            self._steps.append(far)
+        self._last = (at, run, picture)
+        return at
 
 
 def apart(looks: NDArray[np.uint8]) -> NDArray[np.float64]:

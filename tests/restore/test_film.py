@@ -130,11 +130,9 @@ def test_a_frame_is_what_the_picture_of_its_window_is(quiet, tmp_path) -> None:
 
 def test_at_the_ends_the_middle_stays_the_middle(tmp_path) -> None:
     restorer = enlarging(5)
-    frames = np.stack([np.full((32, 32, 3), 10 + 20 * i, np.uint8) for i in range(7)])
-    restore_film(restorer, frames, tmp_path / "a.mp4", bs=3)
-    network = restorer.trained.network
+    restore_film(restorer, grey(*range(7)), tmp_path / "a.mp4", bs=3)
+    network, got = restorer.trained.network, shown(restorer)
     assert isinstance(network, Enlarger)
-    got = [[round((value * 255 - 10) / 20) for value in row] for row in torch.cat(network.seen).tolist()]
     assert [row[2] for row in got] == list(range(7))
     assert got[0] == [1, 2, 0, 3, 4]
     assert got[3] == [1, 2, 3, 4, 5]
@@ -151,6 +149,58 @@ def test_span_number_of_frames_and_fixed_network(tmp_path) -> None:
     assert film_info(done.path).n_frames == 12
     with pytest.raises(RangeError, match="at most 5"):
         restore_film(restorer, crops(8), tmp_path / "b.mp4", n_frames=7)
+
+
+def shown(restorer: Restorer) -> list[list[int]]:
+    """Which of the frames of `grey` each window had."""
+    network = restorer.trained.network
+    assert isinstance(network, Enlarger)
+    return [[round((value * 255 - 10) / 20) for value in row] for batch in network.seen for row in batch.tolist()]
+
+
+def grey(*values: float) -> np.ndarray:
+    return np.stack([np.full((32, 32, 3), 10 + round(20 * value), np.uint8) for value in values])
+
+
+def test_repeats_take_no_place_in_a_window(tmp_path) -> None:
+    restorer = enlarging(5)
+    done = restore_film(restorer, np.repeat(grey(*range(7)), 2, axis=0), tmp_path / "a.mp4", bs=1)
+    windows = shown(restorer)
+    assert [row[2] for row in windows] == [i // 2 for i in range(14)]
+    assert all(len(set(row)) == 5 for row in windows)
+    assert sorted(windows[6]) == sorted(windows[7]) == [1, 2, 3, 4, 5]
+    assert done.report["frames"]["repeats"] == 7
+    assert done.report["windows"]["restored_from"] == {"5": 14}
+    assert any("7 of 14 frames repeat the one before" in words for words in done.warnings)
+
+
+def test_a_frozen_film_is_restored_from_single_frames(quiet, tmp_path) -> None:
+    done = restore_film(quiet, np.repeat(crops(1), 40, axis=0), tmp_path / "a.mp4")
+    assert done.report["windows"]["restored_from"] == {"1": 40}
+    assert done.report["frames"]["repeats"] == 39
+    assert any("from itself alone" in words for words in done.warnings)
+
+
+def test_a_film_without_repeats_says_nothing_of_them(made) -> None:
+    assert made[0].report["frames"]["repeats"] == 0
+    assert not any("repeat" in words for words in made[0].warnings)
+
+
+def test_after_a_pause_the_frames_before_it_still_count() -> None:
+    path = film_path.steady_path([(16.0, 16.0, 32.0)] * 30, ["found"] * 30)
+    shows = [0, 1, 2, *[3] * 10, *range(13, 30)]
+    held = 0
+
+    def cuts():
+        for i, of in enumerate(shows):
+            yield film_stream.Cut(np.full((4, 4, 3), i, np.uint8), of)
+
+    for window in film_stream.windows(cuts(), path, 7):
+        taken = window.cuts[:, 0, 0, 0].tolist()
+        assert taken[len(taken) // 2] == window.at
+        assert len({shows[i] for i in taken}) == len(taken) == 7
+        held += 1
+    assert held == 30
 
 
 def moved(a: np.ndarray, b: np.ndarray) -> float:
@@ -361,7 +411,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path) -> None:
 
 
 @pytest.mark.usefixtures("face_everywhere")
-@pytest.mark.parametrize(("paste", "most_alive"), [(False, 3), (True, 5)])
+@pytest.mark.parametrize(("paste", "most_alive"), [(False, 4), (True, 6)])
 def test_few_frames_are_held(tmp_path, monkeypatch, paste, most_alive) -> None:
     from sharpening.restore import source
 
@@ -393,7 +443,7 @@ def test_cuts_are_forgotten_when_no_window_needs_them() -> None:
             cut = np.full((4, 4, 3), i, np.uint8)
             alive = [ref for ref in (*alive, weakref.ref(cut)) if ref() is not None]
             most = max(most, len(alive))
-            yield cut
+            yield film_stream.Cut(cut, i)
 
     found = list(film_stream.windows(cuts(), path, 7))
     assert [window.at for window in found] == list(range(40))

@@ -13,7 +13,7 @@ from sharpening.frames.video import write_film
 from sharpening.restore import Restorer
 from sharpening.restore.locate import locate
 from sharpening.restore.located import Choice
-from sharpening.restore.repeats import LEAST_LIMIT, MOST_LIMIT, Repeat, Repeats, apart, limit_of, without_repeats
+from sharpening.restore.repeats import LEAST_LIMIT, MOST_LIMIT, FilmRepeats, Repeat, Repeats, apart, limit_of, without_repeats
 from sharpening.restore.source import open_source
 from tests.restore_helpers import crops, face_frames, scene
 
@@ -44,6 +44,33 @@ def test_copies_of_one_frame_are_no_evidence(astronaut_face) -> None:
     assert not any("left out; the first is" in words for words in often.warnings)
     assert once.report["frames"]["repeats"] == []
     assert not any("repeat" in words for words in once.warnings)
+
+
+@pytest.mark.parametrize(("step", "found"), [(0.0, 9), (0.6, 0), (1.4, 0)])
+def test_frames_of_a_film_are_held_against_the_last_that_differed(step, found) -> None:
+    """Steps of a slow motion: each is near the next one, and yet not one."""
+    watch, picture = FilmRepeats(), np.zeros((8, 8, 3), np.uint8)
+    pictures = [picture + np.uint8(round(step * i)) for i in range(10)]
+    shows = [watch.shows(i, 0, each, (3.5, 3.5, 8.0), each) for i, each in enumerate(pictures)]
+    assert sum(of != i for i, of in enumerate(shows)) == (
+        found or sum(round(step * i) == round(step * (i - 1)) for i in range(1, 10))
+    )
+
+
+def test_a_frame_repeats_nothing_beyond_a_cut_nor_without_a_face() -> None:
+    watch, picture = FilmRepeats(), np.zeros((8, 8, 3), np.uint8)
+    runs = [0, 0, 1, 1, -1, -1, 2]
+    assert [watch.shows(i, run, picture, (3.5, 3.5, 8.0), picture) for i, run in enumerate(runs)] == [0, 0, 2, 2, 4, 5, 6]
+
+
+def test_in_a_film_that_moves_coding_may_change_a_repeat_a_little_more(rng) -> None:
+    watch, square = FilmRepeats(), (3.5, 3.5, 8.0)
+    pictures = [rng.integers(0, 256, (8, 8, 3)).astype(np.uint8) // 16 for _ in range(8)]
+    for i, each in enumerate(pictures):
+        assert watch.shows(2 * i, 0, each, square, each) == 2 * i
+        changed = each.copy()
+        changed[:4] += 1  # half a grey level in the mean
+        assert watch.shows(2 * i + 1, 0, changed, square, changed) == (2 * i if i else 1)
 
 
 def test_next_frames_take_the_places_of_repeats(quiet) -> None:

@@ -58,10 +58,7 @@ class HeldOut(Callback):
 
     def before_validate(self) -> None:
         """Measure the running mean, which stands in the network now, log it, and skip fastai's own validation."""
-        with torch.no_grad():
-            self.figures = {
-                k: v for name, (frames, label) in self.sets.items() for k, v in self._measure(name, frames, label).items()
-            }
+        self.measure()
         facts = {
             "epoch": self.epoch,
             "loss": round(float(self.recorder.smooth_loss.value), 5),
@@ -70,6 +67,14 @@ class HeldOut(Callback):
         append_line(self.file, {**facts, **self.figures})
         log.info("%s", json.dumps({**facts, **self.figures}))
         raise CancelValidException
+
+    def measure(self) -> dict[str, float]:
+        """The figures of the network as it stands; they are the last epoch's from now on."""
+        with torch.no_grad():
+            self.figures = {
+                k: v for name, (frames, label) in self.sets.items() for k, v in self._measure(name, frames, label).items()
+            }
+        return self.figures
 
     def after_epoch(self) -> None:
         """Leave a leg that ends before its schedule does."""

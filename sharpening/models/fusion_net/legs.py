@@ -14,7 +14,9 @@ __all__ = ["claim", "free_number", "set_aside"]
 
 
 def claim(folder: Path, plan: PretrainPlan, init: Path | None, *, anew: bool) -> None:
-    """Note what a leg is made of; a stopped one goes on only as it began. How far a call goes (`stop`) is its own affair.
+    """Note what a leg is made of; a stopped one goes on only as it began.
+
+    How far a call goes (`stop`) and how much of the first weights it keeps in the end (`start_share`) are its own affair.
 
     Args:
         folder: Of the leg.
@@ -25,7 +27,8 @@ def claim(folder: Path, plan: PretrainPlan, init: Path | None, *, anew: bool) ->
     Raises:
         RangeError: What was stopped there is a leg of another plan, or from other weights.
     """
-    note, facts = folder / "plan.json", {**asdict(replace(plan, stop=0)), "init": None if init is None else sha256_of(init)}
+    note = folder / "plan.json"
+    facts = {**asdict(replace(plan, stop=0, start_share=0.0)), "init": None if init is None else sha256_of(init)}
     text = json.dumps(facts, indent=1) + "\n"
     if anew:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ finished epoch.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import math
 import re
@@ -43,7 +44,7 @@ from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.plan import FIDELITY, PretrainPlan
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
 from sharpening.models.fusion_net.release import DATA_TERMS, export_better
-from sharpening.training.callbacks import Ema, read_log
+from sharpening.training.callbacks import Ema, append_line, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.muon import Muon
 from sharpening.weights.store import load_card, load_into, load_state
@@ -119,8 +120,13 @@ def pretrain(
         The net with the running mean of its weights, and its held-out figures (PSNR in dB).
 
     Raises:
-        RangeError: a leg of another plan, or from other weights, was stopped in `out`.
+        RangeError: a leg of another plan, or from other weights, was stopped in `out`; or a share of fresh weights is asked for.
     """
+    if not 0 <= plan.start_share < 1 or (plan.start_share and init is None):
+        what = "none" if init is None else "weights"
+        raise RangeError(
+            "share of the weights that the leg begins with", f"{plan.start_share:g} of {what}", "0 … 1 without 1, of weights"
+        )
     folder = Path(out)
     train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
     torch.manual_seed(plan.seed)
@@ -134,6 +140,7 @@ def pretrain(
     critic = None if plan.fidelity else build_critic(plan.critic).to(device)
     held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop, critic=critic)
     keeper = Checkpoints(folder / "checkpoints")
+    began = {key: value.clone() for key, value in net.state_dict().items()}
     learn = _learner(plan, train, net, critic or FIDELITY[plan.critic], [GradientClip(0.5), ema, held_out, keeper], device)
     start = keeper.restore(learn)
     claim(folder, plan, None if init is None else Path(init), anew=start == 0)
@@ -144,6 +151,12 @@ def pretrain(
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
     learn.model.load_state_dict(ema.mean)
+    if plan.start_share:
+        ended = net.state_dict()
+        net.load_state_dict({key: ended[key].lerp(began[key], plan.start_share) for key in ended})
+        append_line(held_out.file, {"start_share": plan.start_share, **held_out.measure()})
+        log.info("with %g of the weights before: %s", plan.start_share, json.dumps(held_out.figures))
+        return net, held_out.figures
     return net, {k: v for k, v in read_log(held_out.file)[-1].items() if k not in ("epoch", "loss", "seconds")}
 
 
@@ -222,7 +235,21 @@ def _numbers(text: str) -> dict[str, float]:
     return found
 
 
-_OPTIONS = ("preset", "only", "damage", "epochs", "stop", "steps", "bs", "lr", "opt", "critic", "p_clip", "precision")
+_OPTIONS = (
+    "preset",
+    "only",
+    "damage",
+    "epochs",
+    "stop",
+    "steps",
+    "bs",
+    "lr",
+    "opt",
+    "critic",
+    "p_clip",
+    "precision",
+    "start_share",
+)
 
 
 def main() -> None:

@@ -62,6 +62,7 @@ def export_better(
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
     leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
     leg += f", {plan.opt}, {plan.precision}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
+    leg += f", {plan.start_share:.0%} of the weights before kept" if plan.start_share else ""
     target = "train-twin" if plan.one_frame else "train-pretrained" if plan.fidelity else f"train-{plan.critic}"
     recipe = f"models/fusion_net/pretrain.py (make {target}): {history}{leg}"
     export(

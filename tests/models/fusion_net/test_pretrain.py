@@ -54,6 +54,27 @@ def test_a_stopped_leg_goes_on_only_as_it_began(small_data, tmp_path):
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
 
 
+def test_a_leg_may_keep_a_share_of_the_weights_that_it_began_with(small_data, tmp_path):
+    first = FusionNet(PLAN.preset, extras=PLAN.extras)
+    file = save_state(tmp_path / "first.safetensors", first.state_dict())
+    end, _ = pretrain(PLAN, small_data, tmp_path / "run", init=file)
+    plan = replace(PLAN, start_share=0.25)
+    mixed, figures = pretrain(plan, small_data, tmp_path / "run", init=file)  # its checkpoint is there: nothing is trained
+    for began, ended, found in zip(first.parameters(), end.parameters(), mixed.parameters(), strict=True):
+        torch.testing.assert_close(found, 0.25 * began + 0.75 * ended)
+    assert [line.get("epoch") for line in lines(tmp_path / "run")] == [0, 1, None]
+    assert figures.items() <= lines(tmp_path / "run")[-1].items()
+    assert export_better(mixed, "x", tmp_path, plan, figures)
+    assert "25% of the weights before kept" in load_card(tmp_path / "x.safetensors").recipe
+
+
+@pytest.mark.parametrize(("share", "weights"), [(1.0, True), (-0.1, True), (0.5, False)])
+def test_no_share_of_fresh_weights_nor_all_of_the_old_ones_is_kept(small_data, tmp_path, share, weights):
+    file = save_state(tmp_path / "first.safetensors", FusionNet(PLAN.preset, extras=PLAN.extras).state_dict())
+    with pytest.raises(RangeError, match="share of the weights"):
+        pretrain(replace(PLAN, start_share=share), small_data, tmp_path / "run", init=file if weights else None)
+
+
 def test_figures_are_those_of_this_leg_though_an_earlier_one_was_longer(small_data, tmp_path):
     pretrain(PLAN, small_data, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints")

@@ -36,10 +36,10 @@ def finetune(
     from sharpening.reconstruct.finetune.guard import guarded
     from sharpening.reconstruct.finetune.method import create_finetuner
     from sharpening.reconstruct.terms import terms_of
+    from sharpening.restore.place import check_files
 
     out = picture_path(out)
-    if out.resolve() == picture.resolve():
-        raise typer.BadParameter("is the picture itself.", param_hint="--out")
+    check_files(out, [picture])
     pixels = read_picture(picture)
     before = to_tensor(pixels[None])[0]
     with console.known("--how"):

@@ -72,6 +72,7 @@ def reconstruct(
     Writes the picture, and beside it a sheet of all steps (.sheet.png) and a report (.json) that holds the choice: edit it, give it back.
     """
     from sharpening.reconstruct import Choice, Reconstruction, Settings, read_choice, read_state
+    from sharpening.restore.place import check_result
 
     given: dict[str, Any] = {"clean": clean, "enlarge": enlarge, "masks": parts, "margin": margin, "clearly": clearly}
     given |= {"mask_clean": mask_clean, "mask_clean_weights": mask_clean_weights, "most_change": most_change}
@@ -92,8 +93,7 @@ def reconstruct(
     chosen = _decided(before, base, sources or [], masks or [])
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     place = picture_out(out, source)
-    if source.is_dir() and place.parent.resolve() == source.resolve():
-        raise typer.BadParameter("lies among the frames, and would be one of them the next time.", param_hint="--out")
+    check_result(place, source)
     try:
         method = Reconstruction(settings, pretrained=pretrained)
     except KeyError as error:  # an unknown method; the message names those that there are

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpening.errors import InputError, RangeError
+from sharpening.errors import RangeError
 from sharpening.frames.film_write import check_film, write_film
 from sharpening.frames.video import film_info
 from sharpening.imaging.files import atomic_write, check_place, write_text
@@ -24,6 +24,7 @@ from sharpening.restore.film_people import PeopleWatch
 from sharpening.restore.film_report import FilmFacts, build_film_report
 from sharpening.restore.film_stream import Done, Tally, film_pictures, restored_frames
 from sharpening.restore.located import Choice
+from sharpening.restore.place import check_places
 from sharpening.restore.restorer import Restorer
 from sharpening.restore.source import Frames, Source, open_source
 
@@ -101,7 +102,8 @@ def restore_film(
     _check(restorer, how, bs)
     n = restorer.trained.most_frames(how.n_frames)
     opened = open_source(source)
-    _check_places(opened, out)
+    check_place(_report_of(out))
+    check_places((out, _report_of(out)), opened.files)
     rate, notes = _rate(opened, fps)
     face = find_in_film(opened, how, size=restorer.trained.card.size_in, largest=restorer.trained.largest, progress=progress)
     looked = time.perf_counter() - begin
@@ -139,12 +141,6 @@ def _check(restorer: Restorer, choice: Choice, bs: int) -> None:
 
 def _report_of(out: Path) -> Path:
     return out.with_suffix(".film.json")
-
-
-def _check_places(source: Source, out: Path) -> None:
-    check_place(_report_of(out))
-    if out.exists() and any(file.exists() and file.samefile(out) for file in source.files):
-        raise InputError(out, "is the input itself.", "Give the result another name.")
 
 
 def _rate(source: Source, fps: float | None) -> tuple[float, list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sharpening.errors import InputError
 from sharpening.frames.listing import belongs_to_parent, sequence_roles
 
-__all__ = ["check_beside", "check_files", "check_result", "files_beside"]
+__all__ = ["check_beside", "check_files", "check_places", "check_result", "files_beside"]
 
 
 def files_beside(path: Path) -> tuple[Path, ...]:
@@ -26,8 +26,13 @@ def check_files(path: Path, files: Iterable[str | Path]) -> None:
     Raises:
         InputError: a file has that place, under whatever name.
     """
+    check_places(files_beside(path), files)
+
+
+def check_places(places: Iterable[Path], files: Iterable[str | Path]) -> None:
+    """Refuse places where one of the files lies, see `check_files`."""
     taken = {_inode(Path(file)): file for file in files}
-    for place in files_beside(path):
+    for place in places:
         if (inode := _inode(place)) is not None and inode in taken:
             raise InputError(place, "is a file of the input, and would be written over.", "Give the result another name or folder.")
 

@@ -292,7 +292,7 @@ def test_names_that_are_no_film_and_the_input_itself(film, tmp_path) -> None:
     with pytest.raises(InputError, match="Films are written as"):
         restore_film(enlarging(), crops(), tmp_path / "a.png")
     before = film.read_bytes()
-    with pytest.raises(InputError, match="is the input itself"):
+    with pytest.raises(InputError, match="is a file of the input, and would be written over"):
         restore_film(enlarging(), film, film)
     assert film.read_bytes() == before
 

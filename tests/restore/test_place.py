@@ -28,9 +28,9 @@ def refused(monkeypatch, capsys):
 
     monkeypatch.setattr(Restorer, "from_weights", loaded)
 
-    def call(*arguments: object) -> str:
+    def call(*arguments: object, command: str = "restore") -> str:
         monkeypatch.setattr(cli, "_err", type(cli._err)(stderr=True, width=400, highlight=False))
-        monkeypatch.setattr(sys, "argv", ["sharpening", "restore", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", ["sharpening", command, *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
         assert stop.value.code == 2
@@ -61,6 +61,22 @@ def test_picture_is_not_written_among_the_frames(plant, refused, out) -> None:
     root = plant("clip/0.png", "clip/frames/1.png", "clip/label/0.png")
     slash = "/" if out.endswith("/") else ""
     assert "lies among the inputs" in refused(root / "clip", "-o", f"{root / out}{slash}")
+
+
+@pytest.mark.parametrize(("command", "options"), [("reconstruct", []), ("finetune", ["--how", "unsharp-mask"])])
+@pytest.mark.parametrize(("source", "out"), [("face.png", "face.png"), ("link.png", "face.jpg"), ("face.sheet.png", "face.webp")])
+def test_what_is_built_or_finetuned_is_not_written_over_its_input_either(plant, refused, command, options, source, out) -> None:
+    root = plant("face.png", "face.sheet.png")
+    os.link(root / "face.png", root / "link.png")
+    if source == "link.png":
+        (root / "face.jpg").symlink_to(root / "link.png")
+    assert "would be written over" in refused(root / source, "-o", root / out, *options, command=command)
+
+
+def test_what_is_built_is_not_written_among_the_frames_either(plant, refused) -> None:
+    root = plant("clip/0.png", "clip/label/0.png")
+    for out in ("clip/x.png", "clip/label/x.png"):
+        assert "lies among the inputs" in refused(root / "clip", "-o", root / out, command="reconstruct")
 
 
 def test_linked_frames_are_not_written_over(plant, refused) -> None:

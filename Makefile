@@ -57,7 +57,7 @@ PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
 # three quarters of whole ones: LEG="--critic psnr --epochs 11 --steps 200 --lr 1.3e-3" trains all of it, as the leg before did.
 SEEN     = --p-clip 0.5 --other-damage film=0.65,p_damage_middle=0.25
 MANY     = --n-choices 1,1,3,5,7,7,7,11
-LEG      = --only decoder --critic psnr --epochs 6 --steps 500 --lr 1.3e-3
+LEG      = --only decoder --critic psnr --epochs 6 --steps 500 --lr 1.3e-3 --start-share 0.5
 
 train-pretrained: setup  ## Train the shipped weights further on DATA (default ../shared/data); resumes; replaces them when better
 	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors $(MANY) $(SEEN) $(LEG)

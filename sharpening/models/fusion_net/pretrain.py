@@ -14,7 +14,7 @@ import logging
 import math
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ from sharpening.models.fusion_net.legs import claim, free_number, set_aside
 from sharpening.models.fusion_net.model import FusionNet, FusionParts
 from sharpening.models.fusion_net.plan import FIDELITY, PretrainPlan
 from sharpening.models.fusion_net.pretrain_data import FaceBank, PretrainSet, decode_bank
-from sharpening.models.fusion_net.release import DATA_TERMS, export_better
+from sharpening.models.fusion_net.release import DATA_TERMS, export_better, gain_over
 from sharpening.training.callbacks import Ema, append_line, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.muon import Muon
@@ -151,13 +151,28 @@ def pretrain(
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
     learn.model.load_state_dict(ema.mean)
-    if plan.start_share:
-        ended = net.state_dict()
-        net.load_state_dict({key: ended[key].lerp(began[key], plan.start_share) for key in ended})
-        append_line(held_out.file, {"start_share": plan.start_share, **held_out.measure()})
-        log.info("with %g of the weights before: %s", plan.start_share, json.dumps(held_out.figures))
-        return net, held_out.figures
-    return net, {k: v for k, v in read_log(held_out.file)[-1].items() if k not in ("epoch", "loss", "seconds")}
+    last = [line for line in read_log(held_out.file) if "epoch" in line][-1]
+    figures = {name: value for name, value in last.items() if name not in ("epoch", "loss", "seconds")}
+    return net, _mixed(net, began, plan, held_out, figures) if plan.start_share else figures
+
+
+def _mixed(
+    net: FusionNet, began: Mapping[str, Tensor], plan: PretrainPlan, held_out: HeldOut, figures: dict[str, float]
+) -> dict[str, float]:
+    """Mix the weights that the leg began with into its end, if that is better; the figures of what the net has then.
+
+    They hold `start_share` where it was; that line of the log has a share and no epoch.
+    """
+    ended = {key: value.clone() for key, value in net.state_dict().items()}
+    net.load_state_dict({key: ended[key].lerp(began[key], plan.start_share) for key in ended})
+    mixed = {"start_share": plan.start_share, **held_out.measure()}
+    if (gained := gain_over(mixed, figures, plan)) > 0:
+        append_line(held_out.file, mixed)
+        figures = mixed
+    else:
+        net.load_state_dict(ended)
+    log.info("%g of the weights before in the leg's end: %+.3f, %s", plan.start_share, gained, json.dumps(held_out.figures))
+    return figures
 
 
 def _only(net: FusionNet, name: str) -> None:

@@ -17,7 +17,7 @@ from sharpening.models.loading import remember
 from sharpening.training.export import export
 from sharpening.weights.store import load_card
 
-__all__ = ["DATA_TERMS", "export_better"]
+__all__ = ["DATA_TERMS", "export_better", "gain_over"]
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +45,16 @@ def export_better(
         name: Of the file.
         folder: Where it goes.
         plan: What it was trained by.
-        figures: Held-out, as `HeldOut` has them.
+        figures: Held-out, as `HeldOut` has them; and `start_share`, if weights from before the leg were mixed in.
         history: What was trained before, for the card.
         data: What it was trained on, with the terms.
 
     Returns:
         Whether they were written.
     """
-    found = {f"heldout_{name}": value for name, value in figures.items()}
+    found = {f"heldout_{name}": value for name, value in figures.items() if name != "start_share"}
     there = folder / f"{name}.safetensors"
-    if there.is_file() and not (gain := _gain(found, load_card(there).metrics, plan)) > 0:
+    if there.is_file() and not (gain := gain_over(found, load_card(there).metrics, plan)) > 0:
         log.info("%s stays: the new weights are better by %.3f", there, gain)
         return False
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
@@ -62,7 +62,8 @@ def export_better(
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
     leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
     leg += f", {plan.opt}, {plan.precision}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
-    leg += f", {plan.start_share:.0%} of the weights before kept" if plan.start_share else ""
+    if share := figures.get("start_share"):
+        leg += f", {share:.0%} of the weights before kept"
     target = "train-twin" if plan.one_frame else "train-pretrained" if plan.fidelity else f"train-{plan.critic}"
     recipe = f"models/fusion_net/pretrain.py (make {target}): {history}{leg}"
     export(
@@ -83,7 +84,7 @@ def export_better(
     return True
 
 
-def _gain(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
+def gain_over(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
     """Mean gain over the held-out sets that both have figures of; where they share none, endless, and endless loss for a critic's.
 
     It is a gain in PSNR over bicubic [dB], so that pixels which another codec made do not count; where nothing but the expected error was

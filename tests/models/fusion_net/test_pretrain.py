@@ -54,18 +54,26 @@ def test_a_stopped_leg_goes_on_only_as_it_began(small_data, tmp_path):
     assert [line["epoch"] for line in lines(tmp_path / "run")] == [0, 1]
 
 
-def test_a_leg_may_keep_a_share_of_the_weights_that_it_began_with(small_data, tmp_path):
+def test_a_leg_may_keep_a_share_of_the_weights_that_it_began_with(small_data, tmp_path, monkeypatch):
     first = FusionNet(PLAN.preset, extras=PLAN.extras)
     file = save_state(tmp_path / "first.safetensors", first.state_dict())
-    end, _ = pretrain(PLAN, small_data, tmp_path / "run", init=file)
+    end, before = pretrain(PLAN, small_data, tmp_path / "run", init=file)
     plan = replace(PLAN, start_share=0.25)
+    monkeypatch.setattr(module, "gain_over", lambda *_: -0.1)
+    kept, figures = pretrain(plan, small_data, tmp_path / "run", init=file)
+    assert figures == before
+    for ended, found in zip(end.parameters(), kept.parameters(), strict=True):
+        torch.testing.assert_close(found, ended)
+    monkeypatch.setattr(module, "gain_over", lambda *_: 0.1)
     mixed, figures = pretrain(plan, small_data, tmp_path / "run", init=file)  # its checkpoint is there: nothing is trained
     for began, ended, found in zip(first.parameters(), end.parameters(), mixed.parameters(), strict=True):
         torch.testing.assert_close(found, 0.25 * began + 0.75 * ended)
     assert [line.get("epoch") for line in lines(tmp_path / "run")] == [0, 1, None]
-    assert figures.items() <= lines(tmp_path / "run")[-1].items()
+    assert figures == lines(tmp_path / "run")[-1]
     assert export_better(mixed, "x", tmp_path, plan, figures)
-    assert "25% of the weights before kept" in load_card(tmp_path / "x.safetensors").recipe
+    card = load_card(tmp_path / "x.safetensors")
+    assert "25% of the weights before kept" in card.recipe
+    assert not any("share" in name for name in card.metrics)
 
 
 @pytest.mark.parametrize(("share", "weights"), [(1.0, True), (-0.1, True), (0.5, False)])

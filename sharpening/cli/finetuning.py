@@ -36,10 +36,11 @@ def finetune(
     from sharpening.reconstruct.finetune.guard import guarded
     from sharpening.reconstruct.finetune.method import create_finetuner
     from sharpening.reconstruct.terms import terms_of
-    from sharpening.restore.place import check_files
+    from sharpening.restore.place import check_places
 
     out = picture_path(out)
-    check_files(out, [picture])
+    report_place = out.with_suffix(".json")
+    check_places((out, report_place), [picture])
     pixels = read_picture(picture)
     before = to_tensor(pixels[None])[0]
     with console.known("--how"):
@@ -50,7 +51,7 @@ def finetune(
     facts: dict[str, Any] = {"method": how, "weights": weights, "kept": found.kept, "identity_change": found.change}
     report = {"picture": str(picture), **facts, "undone_from": most_change, "terms": terms}
     written = json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"
-    write_together({out.with_suffix(".json"): written, out: encode_picture(out, to_uint8(found.picture))})
+    write_together({report_place: written, out: encode_picture(out, to_uint8(found.picture))})
     change = "not measured" if found.change is None else f"{found.change:.2f}"
     console.out.print(f"{out}: {found.picture.shape[2]}×{found.picture.shape[1]} px, identity distance {change}", markup=False)
     for words in terms:

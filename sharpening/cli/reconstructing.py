@@ -71,6 +71,7 @@ def reconstruct(
 
     Writes the picture, and beside it a sheet of all steps (.sheet.png) and a report (.json) that holds the choice: edit it, give it back.
     """
+    from sharpening.imaging.writing import picture_path
     from sharpening.reconstruct import Choice, Reconstruction, Settings, read_choice, read_state
     from sharpening.restore.place import check_result
 
@@ -92,8 +93,9 @@ def reconstruct(
         before, settings = read_choice(choice, settings)
     chosen = _decided(before, base, sources or [], masks or [])
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
-    place = picture_out(out, source)
-    check_result(place, source)
+    place = picture_path(picture_out(out, source))
+    ends = (".json", ".sheet.png", *([".state.npz"] if keep_state else []))
+    check_result(place, source, (place, *(place.with_suffix(end) for end in ends)))
     try:
         method = Reconstruction(settings, pretrained=pretrained)
     except KeyError as error:  # an unknown method; the message names those that there are

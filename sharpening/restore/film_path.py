@@ -52,13 +52,6 @@ class FacePath:
         """Number of stretches."""
         return int(self.runs.max(initial=-1)) + 1
 
-    def near(self, index: int, reach: int) -> list[int]:
-        """The frames at most `reach` away, in the same stretch as frame `index`; none for a frame without a face."""
-        if self.runs[index] < 0:
-            return []
-        around = range(max(0, index - reach), min(self.n, index + reach + 1))
-        return [i for i in around if self.runs[i] == self.runs[index]]
-
     def square(self, index: int) -> Square:
         """Centre x, centre y, side [px] of one frame."""
         cx, cy, side = self.squares[index].tolist()

@@ -223,9 +223,8 @@ def _frame_words(facts: FilmFacts) -> list[str]:
         )
     if frames["repeats"]:
         words.append(
-            f"{frames['repeats']} of {frames['n']} frames repeat the one before (frozen film, a film made faster by repeating frames, or a "
-            "still scene of which the coding kept no more than one frame): each frame was restored with the nearest ones that differ, as "
-            "far as there are any."
+            f"{frames['repeats']} of {frames['n']} frames repeat the one before and add nothing (frozen film, a film made faster by "
+            "repeating frames, or a still scene of which the coding kept no more than one frame)."
         )
     if facts.tally.windows and max(facts.tally.windows) == 1:
         words.append(

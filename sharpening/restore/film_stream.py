@@ -29,7 +29,7 @@ __all__ = ["Cut", "Done", "Tally", "film_pictures", "restored_frames", "windows"
 
 Picture = NDArray[np.uint8]
 AHEAD = 4  # batches: so many frames wait at most when few of them have a face
-REACH = 4  # times the window: so far away frames are looked for where the near ones repeat each other
+REACH = 4  # times the window: so far ahead frames are waited for where the near ones repeat each other
 
 
 class Cut(NamedTuple):
@@ -98,14 +98,14 @@ def windows(cuts: Iterable[Cut], path: FacePath, n: int) -> Iterator[Window]:
     Args:
         cuts: uint8 `[size, size, 3]`, of every frame of the path, in order.
         path: says which frames have a face, and which belong together.
-        n: most frames of a window; fewer in a stretch that is shorter, or that has fewer frames which differ.
+        n: most frames of a window; fewer in a stretch that is shorter, or where too few frames before or soon after differ.
     """
     held: dict[int, Cut] = {}
     due, last = 0, path.n - 1
     for position, cut in enumerate(cuts):
         held[position] = cut
         while due <= last and (position == last or position >= due + REACH * n or _differ(held, due, position) >= n):
-            around = [i for i in path.near(due, REACH * n) if i in held]
+            around = [i for i in held if path.runs[i] == path.runs[due] >= 0]
             used = neighbours(_nearest(around, due, held), due, n) if around else [due]
             yield Window(due, np.stack([held[i].picture for i in used]), bool(around))
             due += 1

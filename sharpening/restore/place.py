@@ -51,22 +51,24 @@ def check_beside(paths: Iterable[Path], folders: Iterable[Path]) -> None:
             raise InputError(path, f"lies among the inputs in {folder}, and would be one the next time.", "Name another folder.")
 
 
-def check_result(path: Path, source: Path) -> None:
+def check_result(path: Path, source: Path, places: Iterable[Path] | None = None) -> None:
     """Refuse a picture that would be written over its input, or among the frames of it.
 
     Args:
         path: of the picture.
-        source: a film, a picture or a folder of frames.
+        source: a film, a picture, a folder of frames, or another file.
+        places: all that is written; `files_beside` when left out.
 
     Raises:
         InputError: as said; or the folder cannot be read.
     """
+    places = files_beside(path) if places is None else places
     if not source.is_dir():
-        check_files(path, [source])
+        check_places(places, [source])
         return
     check_beside([path], [source])
     roles = sequence_roles(source)
-    check_files(path, [*roles.frames, *roles.labels])  # links may lead anywhere
+    check_places(places, [*roles.frames, *roles.labels])  # links may lead anywhere
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import median_high
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,8 @@ class FilmRepeats:
     """Tells of the frames of a film, one after the other, which of them show the last one that differed once more.
 
     The face of a frame is held against the same place of that last one, so one whole picture is remembered. How much frames usually differ
-    is the median of the last `STEPS` differences between frames that are none.
+    is the (upper) median of the last `STEPS` differences of this stretch from `LEAST_LIMIT` on: what was called a repeat counts too, or a
+    lively scene would make repeats of the still one after it for good.
     """
 
     def __init__(self) -> None:
@@ -188,12 +190,16 @@ class FilmRepeats:
             square: of the face.
             cut: uint8 `[S, S, 3]`, what the square shows.
         """
-        if self._last is not None and self._last[1] == run >= 0:
+        if self._last is None or not self._last[1] == run >= 0:
+            self._steps.clear()
+        else:
             before = crop_square(self._last[2], *square, len(cut))
             far = float(np.abs(cut.astype(np.int16) - before).mean())
-            if far < _limit(float(np.median(self._steps)) if self._steps else 0.0):
+            limit = _limit(median_high(self._steps) if self._steps else 0.0)
+            if far >= LEAST_LIMIT:
+                self._steps.append(far)
+            if far < limit:
                 return self._last[0]
-            self._steps.append(far)
         self._last = (at, run, picture)
         return at
 

@@ -189,7 +189,7 @@ def test_a_film_without_repeats_says_nothing_of_them(made) -> None:
 def test_after_a_pause_the_frames_before_it_still_count() -> None:
     path = film_path.steady_path([(16.0, 16.0, 32.0)] * 30, ["found"] * 30)
     shows = [0, 1, 2, *[3] * 10, *range(13, 30)]
-    held = 0
+    seen = 0
 
     def cuts():
         for i, of in enumerate(shows):
@@ -199,8 +199,8 @@ def test_after_a_pause_the_frames_before_it_still_count() -> None:
         taken = window.cuts[:, 0, 0, 0].tolist()
         assert taken[len(taken) // 2] == window.at
         assert len({shows[i] for i in taken}) == len(taken) == 7
-        held += 1
-    assert held == 30
+        seen += 1
+    assert seen == 30
 
 
 def moved(a: np.ndarray, b: np.ndarray) -> float:
@@ -432,20 +432,30 @@ def test_few_frames_are_held(tmp_path, monkeypatch, paste, most_alive) -> None:
     assert 1 <= most <= most_alive
 
 
-def test_cuts_are_forgotten_when_no_window_needs_them() -> None:
-    path = film_path.steady_path([(16.0, 16.0, 32.0)] * 40, ["found"] * 40)
+@pytest.mark.parametrize(
+    ("shows", "most_held"),
+    [
+        (list(range(40)), 2 * 7),
+        ([0] * 200, (1 + film_stream.REACH) * 7),
+        ([0, 1, 2, *[3] * 100, *range(103, 150), *[150] * 50], (2 + film_stream.REACH) * 7),
+    ],
+    ids=["all differ", "frozen", "pauses"],
+)
+def test_cuts_are_forgotten_when_no_window_needs_them(shows, most_held) -> None:
+    n = len(shows)
+    path = film_path.steady_path([(16.0, 16.0, 32.0)] * n, ["found"] * n)
     alive: list[weakref.ref] = []
     most = 0
 
     def cuts():
         nonlocal alive, most
-        for i in range(40):
+        for i in range(n):
             cut = np.full((4, 4, 3), i, np.uint8)
             alive = [ref for ref in (*alive, weakref.ref(cut)) if ref() is not None]
             most = max(most, len(alive))
-            yield film_stream.Cut(cut, i)
+            yield film_stream.Cut(cut, shows[i])
 
     found = list(film_stream.windows(cuts(), path, 7))
-    assert [window.at for window in found] == list(range(40))
-    assert [int(window.cuts[3, 0, 0, 0]) for window in found] == list(range(40))
-    assert most <= 2 * 7
+    assert [window.at for window in found] == list(range(n))
+    assert [int(window.cuts[len(window.cuts) // 2, 0, 0, 0]) for window in found] == list(range(n))
+    assert most <= most_held

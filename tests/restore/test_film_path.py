@@ -60,18 +60,14 @@ def test_a_cut_is_no_motion() -> None:
     path = path_of(true)
     assert np.allclose(path.squares, true)
     assert path.n_runs == 3
-    assert path.near(10, 4) == [6, 7, 8, 9, 10, 11]
-    assert path.near(12, 2) == [12, 13, 14]
-    assert path.near(0, 3) == [0, 1, 2, 3]
+    assert path.runs.tolist() == [0] * 12 + [1] * 9 + [2] * 9
 
 
-def test_where_no_face_is_known_the_place_glides_and_nothing_is_near() -> None:
+def test_where_no_face_is_known_the_place_glides_and_no_stretch_goes_on() -> None:
     squares = [None, (10.0, 10.0, 20.0), (10.0, 10.0, 20.0), None, None, None, (18.0, 14.0, 20.0), None]
     path = steady_path(squares, ["none" if square is None else "found" for square in squares])
     assert path.runs.tolist() == [-1, 0, 0, -1, -1, -1, 1, -1]
     assert path.squares[:, 0] == pytest.approx([10, 10, 10, 12, 14, 16, 18, 18])
-    assert path.near(4, 5) == []
-    assert path.near(2, 5) == [1, 2]
     assert path.square(3) == pytest.approx((12, 11, 20))
 
 

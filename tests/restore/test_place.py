@@ -17,6 +17,7 @@ from sharpening.frames.listing import sequence_roles
 from sharpening.imaging.files import WriteError
 from sharpening.restore import Restored, Restorer
 from sharpening.restore.batch import inputs_in, places_for, restore_each
+from sharpening.restore.place import check_result
 
 
 @pytest.fixture
@@ -64,13 +65,22 @@ def test_picture_is_not_written_among_the_frames(plant, refused, out) -> None:
 
 
 @pytest.mark.parametrize(("command", "options"), [("reconstruct", []), ("finetune", ["--how", "unsharp-mask"])])
-@pytest.mark.parametrize(("source", "out"), [("face.png", "face.png"), ("link.png", "face.jpg"), ("face.sheet.png", "face.webp")])
+@pytest.mark.parametrize(("source", "out"), [("face.png", "face.png"), ("link.png", "face.jpg"), ("face.png", "face")])
 def test_what_is_built_or_finetuned_is_not_written_over_its_input_either(plant, refused, command, options, source, out) -> None:
     root = plant("face.png", "face.sheet.png")
     os.link(root / "face.png", root / "link.png")
     if source == "link.png":
         (root / "face.jpg").symlink_to(root / "link.png")
     assert "would be written over" in refused(root / source, "-o", root / out, *options, command=command)
+
+
+def test_what_lies_beside_is_kept_too_where_it_would_be_written(plant, refused) -> None:
+    root = plant("face.sheet.png", "a.state.npz")
+    assert "would be written over" in refused(root / "face.sheet.png", "-o", root / "face.webp", command="reconstruct")
+    with pytest.raises(InputError, match="would be written over"):
+        check_result(root / "a.png", root / "a.state.npz", [root / "a.png", root / "a.state.npz"])
+    check_result(root / "a.png", root / "a.state.npz")
+    check_result(root / "face.webp", root / "face.sheet.png", [root / "face.webp", root / "face.json"])
 
 
 def test_what_is_built_is_not_written_among_the_frames_either(plant, refused) -> None:

@@ -13,7 +13,17 @@ from sharpening.frames.video import write_film
 from sharpening.restore import Restorer
 from sharpening.restore.locate import locate
 from sharpening.restore.located import Choice
-from sharpening.restore.repeats import LEAST_LIMIT, MOST_LIMIT, FilmRepeats, Repeat, Repeats, apart, limit_of, without_repeats
+from sharpening.restore.repeats import (
+    LEAST_LIMIT,
+    MOST_LIMIT,
+    STEPS,
+    FilmRepeats,
+    Repeat,
+    Repeats,
+    apart,
+    limit_of,
+    without_repeats,
+)
 from sharpening.restore.source import open_source
 from tests.restore_helpers import crops, face_frames, scene
 
@@ -46,15 +56,26 @@ def test_copies_of_one_frame_are_no_evidence(astronaut_face) -> None:
     assert not any("repeat" in words for words in once.warnings)
 
 
-@pytest.mark.parametrize(("step", "found"), [(0.0, 9), (0.6, 0), (1.4, 0)])
-def test_frames_of_a_film_are_held_against_the_last_that_differed(step, found) -> None:
-    """Steps of a slow motion: each is near the next one, and yet not one."""
-    watch, picture = FilmRepeats(), np.zeros((8, 8, 3), np.uint8)
-    pictures = [picture + np.uint8(round(step * i)) for i in range(10)]
-    shows = [watch.shows(i, 0, each, (3.5, 3.5, 8.0), each) for i, each in enumerate(pictures)]
-    assert sum(of != i for i, of in enumerate(shows)) == (
-        found or sum(round(step * i) == round(step * (i - 1)) for i in range(1, 10))
-    )
+def test_frames_of_a_film_are_held_against_the_last_that_differed() -> None:
+    """In a slow motion each frame is near the next one, and yet not one."""
+    watch, picture, shows = FilmRepeats(), np.zeros((5, 5, 3), np.uint8), []
+    for i in range(10):
+        picture = picture.copy()
+        picture[i % 5] += 1  # a fifth of a grey level
+        shows.append(watch.shows(i, 0, picture, (2.0, 2.0, 5.0), picture))
+    assert shows == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_still_scene_after_a_lively_one_is_no_frozen_film(rng, cut) -> None:
+    watch, square = FilmRepeats(), (3.5, 3.5, 8.0)
+    shows = []
+    for i in range(120):
+        picture = rng.integers(100, 140 if i < 20 else 103, (8, 8, 3)).astype(np.uint8)
+        shows.append(watch.shows(i, int(cut and i >= 20), picture, square, picture))
+    repeats = [i for i, of in enumerate(shows) if of != i]
+    assert len(repeats) <= (0 if cut else STEPS // 2 + 1)
+    assert all(20 <= i < 20 + STEPS for i in repeats)
 
 
 def test_a_frame_repeats_nothing_beyond_a_cut_nor_without_a_face() -> None:

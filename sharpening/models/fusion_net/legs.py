@@ -28,7 +28,8 @@ def claim(folder: Path, plan: PretrainPlan, init: Path | None, *, anew: bool) ->
         RangeError: What was stopped there is a leg of another plan, or from other weights.
     """
     note = folder / "plan.json"
-    facts = {**asdict(replace(plan, stop=0, start_share=0.0)), "init": None if init is None else sha256_of(init)}
+    facts = {**asdict(replace(plan, stop=0)), "init": None if init is None else sha256_of(init)}
+    del facts["start_share"]
     text = json.dumps(facts, indent=1) + "\n"
     if anew:
         folder.mkdir(parents=True, exist_ok=True)

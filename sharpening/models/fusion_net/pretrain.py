@@ -151,7 +151,7 @@ def pretrain(
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(plan.epochs, plan.lr, pct_start=0.1, div=10, start_epoch=start)
     learn.model.load_state_dict(ema.mean)
-    last = [line for line in read_log(held_out.file) if "epoch" in line][-1]
+    last = read_log(held_out.file)[-1]
     figures = {name: value for name, value in last.items() if name not in ("epoch", "loss", "seconds")}
     return net, _mixed(net, began, plan, held_out, figures) if plan.start_share else figures
 

@@ -59,12 +59,19 @@ def test_a_leg_may_keep_a_share_of_the_weights_that_it_began_with(small_data, tm
     file = save_state(tmp_path / "first.safetensors", first.state_dict())
     end, before = pretrain(PLAN, small_data, tmp_path / "run", init=file)
     plan = replace(PLAN, start_share=0.25)
-    monkeypatch.setattr(module, "gain_over", lambda *_: -0.1)
+
+    def judged(by: float):
+        def gain_over(found, there, _):
+            return by if "start_share" in found and "start_share" not in there else -by
+
+        monkeypatch.setattr(module, "gain_over", gain_over)
+
+    judged(-0.1)
     kept, figures = pretrain(plan, small_data, tmp_path / "run", init=file)
     assert figures == before
     for ended, found in zip(end.parameters(), kept.parameters(), strict=True):
         torch.testing.assert_close(found, ended)
-    monkeypatch.setattr(module, "gain_over", lambda *_: 0.1)
+    judged(0.1)
     mixed, figures = pretrain(plan, small_data, tmp_path / "run", init=file)  # its checkpoint is there: nothing is trained
     for began, ended, found in zip(first.parameters(), end.parameters(), mixed.parameters(), strict=True):
         torch.testing.assert_close(found, 0.25 * began + 0.75 * ended)

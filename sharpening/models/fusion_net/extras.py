@@ -1,6 +1,6 @@
 """What FusionNet learned after its first design: each piece can be left out, and starts as nothing, so that trained weights go on with it.
 
-docs/results/ablations.md and knock-out.md have what they bought; of the deep level and the second correction it was not measured.
+docs/results/ablations.md and knock-out.md have what they bought.
 """
 
 from __future__ import annotations

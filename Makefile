@@ -53,7 +53,7 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	rm $(RUNS)-hold.txt
 
 PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
-# What the shipped weights' last legs saw; --seed is another one for each leg. The decoder has 94 % of the weights, and its steps alone cost half to
+# What the shipped weights' last legs saw (without --start-share, which came after them); --seed is another one for each leg. The decoder has 94 % of the weights, and its steps alone cost half to
 # three quarters of whole ones: LEG="--critic psnr --epochs 11 --steps 200 --lr 1.3e-3" trains all of it, as the leg before did.
 SEEN     = --p-clip 0.5 --other-damage film=0.65,p_damage_middle=0.25
 MANY     = --n-choices 1,1,3,5,7,7,7,11

@@ -194,7 +194,7 @@ class FilmRepeats:
             self._steps.clear()
         else:
             before = crop_square(self._last[2], *square, len(cut))
-            far = float(np.abs(cut.astype(np.int16) - before).mean())
+            far = _difference(cut, before)
             limit = _limit(median_high(self._steps) if self._steps else 0.0)
             if far >= LEAST_LIMIT:
                 self._steps.append(far)
@@ -218,8 +218,12 @@ def apart(looks: NDArray[np.uint8]) -> NDArray[np.float64]:
     for i in range(n):
         for j in range(i):
             places = (i, j) if m == n else (0,)
-            far[i, j] = far[j, i] = max(np.abs(looks[i, k].astype(np.int16) - looks[j, k]).mean() for k in places)
+            far[i, j] = far[j, i] = max(_difference(looks[i, k], looks[j, k]) for k in places)
     return far
+
+
+def _difference(a: Picture, b: Picture) -> float:
+    return float(np.abs(a.astype(np.int16) - b).mean())
 
 
 def _looks(located: Located, source: Source) -> NDArray[np.uint8]:

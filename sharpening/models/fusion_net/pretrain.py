@@ -123,10 +123,9 @@ def pretrain(
         RangeError: a leg of another plan, or from other weights, was stopped in `out`; or a share of fresh weights is asked for.
     """
     if not 0 <= plan.start_share < 1 or (plan.start_share and init is None):
-        what = "none" if init is None else "weights"
-        raise RangeError(
-            "share of the weights that the leg begins with", f"{plan.start_share:g} of {what}", "0 … 1 without 1, of weights"
-        )
+        got = f"{plan.start_share:g} of {'fresh weights' if init is None else init}"
+        advice = "Name weights to start from (--init), or leave --start-share out."
+        raise RangeError("share of the weights that the leg begins with", got, "0 … 1 without 1, of trained weights", advice)
     folder = Path(out)
     train, valid = (_bank(SharedData(data), split, folder.parent / f"bank-{split}") for split in ("train", "valid"))
     torch.manual_seed(plan.seed)

@@ -66,7 +66,7 @@ train-twin: setup    ## Train the single-frame twin further: legs as long as tho
 	$(PRETRAIN) --out $(RUNS)/twin_small --init pretrained/twin_small.safetensors --one-frame $(SEEN) $(LEG)
 
 train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
-	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual $(MANY) $(SEEN) --epochs 1 --steps 160 --lr 3e-4
+	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual $(MANY) $(SEEN) --epochs 1 --steps 160 --lr 3e-4 --start-share 0.5
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/
 	@for protocol in stills h264 damaged-middle noise-others clips; do \
@@ -78,7 +78,7 @@ NETS := inpaint-truth inpaint-blur thesis-unet-one-frame thesis-unet-one-frame-l
 
 goals: setup         ## The goals of the fusion net on DATA: must, target, moonshot and ours; resumes; docs/results/goals.md
 	@$(BIN)/sharpening goals --data $(DATA) --peers $(DATA)/../weights --twin pretrained/twin_small.safetensors \
-	  $(addprefix --perceptual ,$(wildcard pretrained/fusion_small_perceptual.safetensors)) --out docs/results
+	  --fidelity fidelity --out docs/results
 
 reproduce: setup     ## Tables 3.1–3.6 and the probe from data to figures: trains each net of the thesis on DATA; long, resumes (SIZE=-small|)
 	@echo "Ten nets are trained first: with SIZE=-small 16 to 51 minutes each on two busy cores. Stop and call again at any time."

@@ -29,7 +29,7 @@ from sharpening.restore.network import load_network
 METHODS = {
     "one-frame net": "pretrained/twin_small.safetensors",
     "ours": "default",
-    "ours, perceptual": "pretrained/fusion_small_perceptual.safetensors",
+    "ours, fidelity": "fidelity",
 }
 _MEAN = (123.68, 116.779, 103.939)  # of the pictures that the net learned on, RGB; it takes them as BGR
 _BATCH = 20

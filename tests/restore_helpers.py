@@ -13,10 +13,13 @@ import torch
 from sharpening.models.face_id.resnet29 import DlibResNet29
 from sharpening.models.zoo import create_model
 from sharpening.weights.card import WeightCard
+from sharpening.weights.names import NAMES
 from sharpening.weights.store import save_state
 
 
-def write_weights(folder: Path, name: str = "fusion_small", model: str = "fusion_net", *, nudge: float = 0.0, **card: Any) -> Path:
+def write_weights(
+    folder: Path, name: str = NAMES["default"], model: str = "fusion_net", *, nudge: float = 0.0, **card: Any
+) -> Path:
     """Weights of a tiny network; `nudge` makes its last layer speak up, so that the result is not just bicubic."""
     settings = card.pop("settings", {"preset": "tiny"})
     with torch.random.fork_rng():

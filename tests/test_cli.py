@@ -16,6 +16,7 @@ import pytest
 from sharpening import cli
 from sharpening.frames.video import write_film
 from sharpening.imaging.files import read_picture, write_picture
+from sharpening.weights.names import NAMES
 from tests.restore_helpers import crops, face_frames, write_weights
 
 
@@ -268,10 +269,10 @@ def test_unknown_protocol_and_recipe_name_the_known_ones(run, tmp_path) -> None:
 def test_weights_list_and_where(run, weights_folder) -> None:
     listed = run("weights", "list")
     assert listed.code == 0
-    assert "fusion_small (default)" in listed.out
+    assert f"{NAMES['default']} (default)" in listed.out
     assert "MIT" in listed.out
     where = run("weights", "where")
-    assert f"default is {weights_folder / 'fusion_small.safetensors'}" in where.out
+    assert f"default is {weights_folder / NAMES['default']}.safetensors" in where.out
     refused(run("weights", "where", "nobody"), "nobody")
 
 

@@ -49,7 +49,7 @@ def goals(
     data: DataOption,
     weights: Annotated[str, typer.Option(help="Name or path of our weights.")] = "default",
     twin: Annotated[Path | None, typer.Option(help="Weights of the same net trained as long on one frame.")] = None,
-    perceptual: Annotated[Path | None, typer.Option(help="Further weights, which get a column of their own.")] = None,
+    fidelity: Annotated[str | None, typer.Option(help="Name or path of further weights, which get a column of their own.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of goals.md, .csv and .json; stored rows that still hold are reused.")
     ] = None,
@@ -64,7 +64,7 @@ def goals(
     from sharpening.evaluation.goals import goals as run
     from sharpening.evaluation.table_text import text
 
-    more = {} if perceptual is None else {"perceptual": perceptual}
+    more = {} if fidelity is None else {"fidelity": fidelity}
     nets: dict[str, Any] = {"weights": weights, "twin": twin, "more": more, "peers": peers, "pretrained": pretrained}
     with console.counter("pictures") as step:
         done = run(data, **nets, out=out, limit=limit, split=split, seed=seed, anew=anew, progress=step, said=_say)

@@ -71,7 +71,7 @@ def goals(
         data: Folder in the form of `../shared/data`.
         weights: Name or path of ours.
         twin: Weights of the same net trained as long on one frame; without them what is measured against it stays empty.
-        more: Further weights by label ("perceptual"), which get columns of their own.
+        more: Further weights by label ("fidelity"), which get columns of their own.
         peers: Folder with `FSRCNN_x4.pb`.
         out: Folder of `goals.csv`, `.json` and `.md`; nothing is kept when None.
         limit: Only the first so many samples of each protocol: for trying it out.

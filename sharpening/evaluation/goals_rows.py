@@ -81,7 +81,7 @@ def contenders(
     Args:
         weights: Name or path of ours.
         twin: Those of the same net trained as long on one frame.
-        more: Further weights by label, such as "perceptual".
+        more: Further weights by label, such as "fidelity".
         peers: Folder with `FSRCNN_x4.pb`.
         pretrained: Folder to search weights in first.
     """

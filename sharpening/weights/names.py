@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMES", "found_weights", "search_places", "true_name"]
 
-NAMES = {"default": "fusion_small"}
+NAMES = {"default": "fusion_small_perceptual", "fidelity": "fusion_small"}
 """Short name → name of the weights, as in `pretrained/`."""
 
 
@@ -21,7 +21,7 @@ def true_name(name: str) -> str:
     """The name of the weights behind a short one; any other name or path stays as it is.
 
     >>> true_name("default"), true_name("mine.safetensors")
-    ('fusion_small', 'mine.safetensors')
+    ('fusion_small_perceptual', 'mine.safetensors')
     """
     return NAMES.get(name, name)
 

@@ -176,7 +176,7 @@ def test_files_of_a_calibration(found, tmp_path) -> None:
 
 
 def test_table_goes_into_the_card_and_out_again(tmp_path) -> None:
-    path = write_weights(tmp_path, metrics={"stills PSNR": 27.5})
+    path = write_weights(tmp_path, "mine", metrics={"stills PSNR": 27.5})
     before = sha256_of(path)
     table = ErrorTable((0.01, 0.06), (3.0, 12.0), {"stills": 0.7, "h264": 0.6})
     assert write_error_table(path, ErrorTable((0.01, 0.05), (3.0, 10.0))) == path.with_suffix(".json")
@@ -186,7 +186,7 @@ def test_table_goes_into_the_card_and_out_again(tmp_path) -> None:
     assert sha256_of(path) == before
     assert Restorer.from_weights(path, device="cpu", judge=False).errors == table
     assert "error_68" not in markdown_table([card])
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["fusion_small.json", "fusion_small.safetensors"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.json", "mine.safetensors"]
 
 
 @pytest.fixture(scope="module")

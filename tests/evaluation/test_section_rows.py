@@ -8,6 +8,7 @@ from sharpening.evaluation.published_rows import FROM_FILES
 from sharpening.evaluation.reconstructing import Reconstructing
 from sharpening.evaluation.section_rows import BICUBIC_START, CROSSOVERS, TRANSFERS, section_entries, section_row_names
 from sharpening.evaluation.thesis_rows import DEFAULT, NETS, TWIN
+from sharpening.weights.names import NAMES
 from tests.restore_helpers import write_weights
 
 TINY = {"encoder": "resnet18", "width": 8}
@@ -37,7 +38,7 @@ def test_every_kind_has_a_row_from_both_starts(places, table, rows):
             assert "sharpening weights where" in found[label].needs
         elif name != "unet":
             assert found[label].build
-            assert [card.name for card in found[label].cards] == ["fusion_small"]
+            assert [card.name for card in found[label].cards] == [NAMES["default"]]
             assert found[label + BICUBIC_START].cards == ()
             made_of = found[label + BICUBIC_START].made_of
             assert made_of["reconstruction"] == {"clean": "bicubic", ("crossover" if table == "3.4" else "transfer"): name}
@@ -68,7 +69,7 @@ def test_table_36_has_every_system(places):
     assert found["U-Net"].needs
     assert not found[TWIN].needs  # it ships
     assert all(not found[label].needs for label in rest)
-    assert [card.name for card in found["reconstruction+"].cards] == ["fusion_small", "finetune-144-small"]
+    assert [card.name for card in found["reconstruction+"].cards] == [NAMES["default"], "finetune-144-small"]
     hands = [found[label].made_of["by_hand"] for label in rest[:4]]
     assert hands == [False, True, False, True]
     assert len({str(dict(found[label].made_of)) + str(found[label].cards) for label in rest}) == len(rest)

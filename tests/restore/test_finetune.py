@@ -109,6 +109,6 @@ def test_restorer_warns_when_the_finetuner_changes_the_person(weights_folder, fi
 
 def test_a_net_for_many_frames_and_impossible_limits_are_refused(weights_folder, finetuner_weights) -> None:
     with pytest.raises(WeightsMismatch, match="one"):
-        Finetuner.from_weights("fusion_small", pretrained=weights_folder)
+        Finetuner.from_weights("default", pretrained=weights_folder)
     with pytest.raises(RangeError, match="most_change"):
         Finetuner(load_network(finetuner_weights), most_change=-1)

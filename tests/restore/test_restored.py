@@ -18,6 +18,7 @@ from sharpening.imaging.files import WriteError, read_picture, sha256_of, write_
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.report import warnings_for
+from sharpening.weights.names import NAMES
 from tests.restore_helpers import crops
 
 
@@ -113,7 +114,7 @@ def test_report_holds_the_facts(restored) -> None:
     first = report["input"]["files"][0]
     assert first["sha256"] == sha256_of(first["path"])
     assert report["input"]["n_frames"] == len(report["input"]["files"]) == 9
-    assert report["weights"]["name"] == "fusion_small"
+    assert report["weights"]["name"] == NAMES["default"]
     assert report["weights"]["sha256"] == sha256_of(report["weights"]["path"])
     assert report["versions"]["sharpening"] == sharpening.__version__
     assert report["versions"]["torch"] == torch.__version__

@@ -9,6 +9,7 @@ import torch
 from sharpening.imaging.files import sha256_of
 from sharpening.models.zoo import create_model
 from sharpening.weights.card import WeightCard, markdown_table
+from sharpening.weights.names import NAMES
 from sharpening.weights.store import load_card, load_into, load_state
 
 FOLDER = Path(__file__).parents[2] / "pretrained"
@@ -26,8 +27,8 @@ def file(request) -> Path:
     return request.param
 
 
-def test_the_default_is_there():
-    assert (FOLDER / "fusion_small.safetensors") in FILES
+def test_what_has_a_short_name_is_there():
+    assert {FOLDER / f"{name}.safetensors" for name in NAMES.values()} <= set(FILES)
 
 
 def test_file_is_what_its_card_says(file):

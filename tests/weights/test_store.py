@@ -16,6 +16,7 @@ from torch import nn
 from sharpening.errors import InputError, WeightsMismatch, WeightsMissing
 from sharpening.imaging.files import WriteError, sha256_of
 from sharpening.weights import WeightCard, find, load_card, load_into, load_state, save_state, store
+from sharpening.weights.names import NAMES
 
 CARD = WeightCard(name="tiny", model="none", source="made in a test", licence="MIT", free_use=True)
 
@@ -62,12 +63,12 @@ def test_a_name_with_and_without_its_suffix(places, suffix):
 
 
 def test_a_card_may_name_its_file(places):
-    save_state(places[2] / "fusion_small.safetensors", network().state_dict(), CARD)
-    card = load_card(places[2] / "fusion_small.safetensors")
+    save_state(places[2] / f"{NAMES['default']}.safetensors", network().state_dict(), CARD)
+    card = load_card(places[2] / f"{NAMES['default']}.safetensors")
     (places[2] / "default.json").write_text(card.to_json())
-    assert find("default") == places[2] / "fusion_small.safetensors"
+    assert find("default") == places[2] / f"{NAMES['default']}.safetensors"
     (places[2].parent / "secret.safetensors").write_bytes(b"x")
-    (places[2] / "evil.json").write_text(card.to_json().replace("fusion_small", "../secret"))
+    (places[2] / "evil.json").write_text(card.to_json().replace(NAMES["default"], "../secret"))
     with pytest.raises(WeightsMissing):
         find("evil")
 

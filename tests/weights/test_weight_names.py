@@ -8,7 +8,8 @@ from tests.restore_helpers import write_weights
 
 
 def test_default_is_one_of_the_names() -> None:
-    assert true_name("default") == NAMES["default"] == "fusion_small"
+    assert true_name("default") == NAMES["default"] == "fusion_small_perceptual"
+    assert true_name("fidelity") == "fusion_small"
     assert true_name("folder/mine.safetensors") == "folder/mine.safetensors"
 
 

@@ -24,7 +24,7 @@ class PretrainPlan:
     Attributes:
         preset: Size of the net.
         extras: What it has beside its first design, see `fusion_net.extras`.
-        only: Name of the one part that is trained, with all others as they are; empty for the whole net.
+        only: Name of the one part that is trained, with all others as they are, or several names with commas; empty for the whole net.
         damage: Preset of the damage, see `frames.degrade`.
         other_damage: Single settings of it that are to be otherwise, for ablations.
         n_choices: Numbers of frames, one drawn for each batch.
@@ -42,8 +42,8 @@ class PretrainPlan:
         precision: "float32", "bfloat16" (convolutions and products; coordinates and weights stay float32), or "auto": what
             `fast_dtype` says of the device; the card tells what it was.
         start_share: Share of the weights that the leg began with in those that it ends with, 0 … 1 without 1, where the held-out faces
-            like the mixture better than the leg's own end. The ends of two legs lie around a better place than either (Wortsman et al.
-            2022, "Robust fine-tuning of zero-shot models", arXiv 2109.01903).
+            like the mixture better than the leg's own end; with a critic in any case. The ends of two legs lie around a better place than
+            either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv 2109.01903).
         ema: Decay of the running mean of the weights, which is what gets exported.
         seed: Of weights and samples.
     """

@@ -160,12 +160,14 @@ def _mixed(
 ) -> dict[str, float]:
     """Mix the weights that the leg began with into its end, if that is better; the figures of what the net has then.
 
+    A critic would always like its own end best: the share is what it pays for the pixels, and is kept whatever it says.
+
     They hold `start_share` where it was; that line of the log has a share and no epoch.
     """
     ended = {key: value.clone() for key, value in net.state_dict().items()}
     net.load_state_dict({key: ended[key].lerp(began[key], plan.start_share) for key in ended})
     mixed = {"start_share": plan.start_share, **held_out.measure()}
-    if (gained := gain_over(mixed, figures, plan)) > 0:
+    if (gained := gain_over(mixed, figures, plan)) > 0 or not plan.fidelity:
         append_line(held_out.file, mixed)
         figures = mixed
     else:
@@ -174,14 +176,14 @@ def _mixed(
     return figures
 
 
-def _only(net: FusionNet, name: str) -> None:
+def _only(net: FusionNet, names: str) -> None:
     parts = dict(net.named_modules())
-    if name not in parts:
-        raise RangeError(
-            "part to train alone", name, f"one of {', '.join(key for key, _ in net.named_children())}, or a part of these"
-        )
     net.requires_grad_(requires_grad=False)
-    parts[name].requires_grad_()
+    for name in names.split(","):
+        if name not in parts:
+            known = ", ".join(key for key, _ in net.named_children())
+            raise RangeError("part to train alone", name, f"one of {known}, or a part of these; more of them after commas")
+        parts[name].requires_grad_()
 
 
 def _continue(net: FusionNet, init: Path) -> None:

@@ -40,6 +40,8 @@ def export_better(
 ) -> bool:
     """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces.
 
+    A leg with a critic is made anew after each leg without one: its weights are replaced when they began elsewhere.
+
     Args:
         net: With the running mean of its weights.
         name: Of the file.
@@ -54,9 +56,15 @@ def export_better(
     """
     found = {f"heldout_{name}": value for name, value in figures.items() if name != "start_share"}
     there = folder / f"{name}.safetensors"
-    if there.is_file() and not (gain := gain_over(found, load_card(there).metrics, plan)) > 0:
-        log.info("%s stays: the new weights are better by %.3f", there, gain)
-        return False
+    if there.is_file():
+        card = load_card(there)
+        if plan.fidelity or history in card.recipe:
+            gain = gain_over(found, card.metrics, plan)
+        else:
+            gain = math.inf if all(map(math.isfinite, found.values())) else -math.inf
+        if not gain > 0:
+            log.info("%s stays: the new weights are better by %.3f", there, gain)
+            return False
     remember(net, "fusion_net", {"preset": plan.preset, "n_frames": plan.n_usual, "extras": list(plan.extras)})
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])

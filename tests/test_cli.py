@@ -272,6 +272,8 @@ def test_weights_list_and_where(run, weights_folder) -> None:
     assert f"{NAMES['default']} (default)" in listed.out
     assert "MIT" in listed.out
     where = run("weights", "where")
+    assert "fidelity is " in (other := run("weights", "where", "fidelity").out)
+    assert other.rstrip().endswith("fusion_small.safetensors")
     assert f"default is {weights_folder / NAMES['default']}.safetensors" in where.out
     refused(run("weights", "where", "nobody"), "nobody")
 

@@ -16,7 +16,9 @@ BAD_INPUT, SOME_FAILED = 2, 1
 
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
 
-WeightsOption = Annotated[str, typer.Option("--weights", help="Name of weights, or path of a weight file with its card beside it.")]
+WeightsOption = Annotated[
+    str, typer.Option("--weights", help="Name of weights (default, fidelity, …), or path of a weight file with its card beside it.")
+]
 DeviceOption = Annotated[str | None, typer.Option("--device", help="cpu, cuda, …; CUDA where there is one when left out.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all chance.")]
 

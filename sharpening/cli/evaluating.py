@@ -49,7 +49,7 @@ def goals(
     data: DataOption,
     weights: Annotated[str, typer.Option(help="Name or path of our weights.")] = "default",
     twin: Annotated[Path | None, typer.Option(help="Weights of the same net trained as long on one frame.")] = None,
-    fidelity: Annotated[str | None, typer.Option(help="Name or path of further weights, which get a column of their own.")] = None,
+    fidelity: Annotated[str | None, typer.Option(help="Name or path of the weights for a second column, called fidelity.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of goals.md, .csv and .json; stored rows that still hold are reused.")
     ] = None,

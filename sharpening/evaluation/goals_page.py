@@ -18,7 +18,8 @@ __all__ = ["SELECTED", "about", "figures_of", "goals_grid", "page"]
 MISSING = "–"
 SELECTED = (
     "No step of training saw these people. But which weights were kept, and a few constants of the design, were decided on 48 sequences of "
-    "each kind of the same split, some of them the very ones here (docs/decisions.md): people whom nobody looked at may give a little less."
+    "each kind of the same split, some of them the very ones here, and which weights are the default on 100 stills, 48 of h264 and the "
+    "clips, by the identity cosine too (docs/decisions.md): people whom nobody looked at may give a little less."
 )
 """What a reader must know of figures of the valid split."""
 _HEADS = {"identity_centred": "identity cosine, centred ↑"}

@@ -146,8 +146,8 @@ def our_critic(*, extractor: object = None, network: Callable[[Tensor], Tensor] 
 
 # Of ×4 faces that a trained net made, Charbonnier is about 0.022, the features 0.001 and the identity 0.06: with these weights features
 # count a quarter of the pixels, identity four fifths. Weights are kept by this loss on held-out faces: whoever changes these two numbers
-# must remove pretrained/fusion_small_perceptual first, unless the leg begins with other weights than the one before: losses of different
-# weights cannot be compared.
+# must remove pretrained/fusion_small_perceptual first, unless the next leg begins with other fidelity weights: losses of different weights
+# cannot be compared.
 _FEATURES, _IDENTITY = 6.0, 0.3
 
 

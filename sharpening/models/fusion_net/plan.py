@@ -80,6 +80,18 @@ class PretrainPlan:
         return self.critic in FIDELITY
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that are trained; none for the whole net."""
+        return tuple(name.strip() for name in self.only.split(",")) if self.only else ()
+
+    @property
+    def judged_by(self) -> str:
+        """What tells which weights are better: "psnr"; "likelihood", where nothing but the expected error learns; or "critic"."""
+        if self.parts and all(name.partition(".")[0] == "spread" for name in self.parts):
+            return "likelihood"
+        return "psnr" if self.fidelity else "critic"
+
+    @property
     def one_frame(self) -> bool:
         """Whether it trains the single-frame twin."""
         return max(self.n_choices) == 1

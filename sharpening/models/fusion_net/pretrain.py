@@ -1,4 +1,4 @@
-"""The standing recipe of the shipped weights: `make train-pretrained`, and `make train-twin` for the single-frame twin.
+"""The standing recipe of the shipped weights: `make train-pretrained`, then `make train-perceptual`; `make train-twin` for the twin.
 
 In legs: the first taught the net what a face is, on one frame, at half of the cost of a step; later ones go on with many frames, each
 from the weights of the one before, whose card tells them all. The twin goes on with one frame for as many steps, so what it lacks against
@@ -47,6 +47,7 @@ from sharpening.models.fusion_net.release import DATA_TERMS, export_better, gain
 from sharpening.training.callbacks import Ema, append_line, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.muon import Muon
+from sharpening.weights.names import true_name
 from sharpening.weights.store import load_card, load_into, load_state
 
 __all__ = ["PretrainPlan", "pretrain", "pretrain_loss"]
@@ -133,8 +134,8 @@ def pretrain(
     net = FusionNet(plan.preset, n_frames=plan.n_usual, extras=plan.extras).to(device).to(memory_format=torch.channels_last)
     if init is not None:
         _continue(net, Path(init))
-    if plan.only:
-        _only(net, plan.only)
+    if plan.parts:
+        _only(net, plan.parts)
     ema = Ema(plan.ema)
     critic = None if plan.fidelity else build_critic(plan.critic).to(device)
     held_out = HeldOut(valid, ema, folder / "log.jsonl", n_frames=plan.n_usual, stop=plan.stop, critic=critic)
@@ -158,16 +159,16 @@ def pretrain(
 def _mixed(
     net: FusionNet, began: Mapping[str, Tensor], plan: PretrainPlan, held_out: HeldOut, figures: dict[str, float]
 ) -> dict[str, float]:
-    """Mix the weights that the leg began with into its end, if that is better; the figures of what the net has then.
+    """Mix the weights that the leg began with into its end, if that is better or a critic judges; the figures of what the net has then.
 
     A critic would always like its own end best: the share is what it pays for the pixels, and is kept whatever it says.
 
-    They hold `start_share` where it was; that line of the log has a share and no epoch.
+    The figures hold `start_share` where it was; that line of the log has a share and no epoch.
     """
     ended = {key: value.clone() for key, value in net.state_dict().items()}
     net.load_state_dict({key: ended[key].lerp(began[key], plan.start_share) for key in ended})
     mixed = {"start_share": plan.start_share, **held_out.measure()}
-    if (gained := gain_over(mixed, figures, plan)) > 0 or not plan.fidelity:
+    if (gained := gain_over(mixed, figures, plan)) > 0 or plan.judged_by == "critic":
         append_line(held_out.file, mixed)
         figures = mixed
     else:
@@ -176,11 +177,11 @@ def _mixed(
     return figures
 
 
-def _only(net: FusionNet, names: str) -> None:
+def _only(net: FusionNet, names: tuple[str, ...]) -> None:
     parts = dict(net.named_modules())
     net.requires_grad_(requires_grad=False)
-    for name in names.split(","):
-        if name not in parts:
+    for name in names:
+        if not name or name not in parts:  # the net itself has the empty name
             known = ", ".join(key for key, _ in net.named_children())
             raise RangeError("part to train alone", name, f"one of {known}, or a part of these; more of them after commas")
         parts[name].requires_grad_()
@@ -308,9 +309,10 @@ def main() -> None:
     if given["no_export"]:
         return
     name = f"{'twin' if plan.one_frame else 'fusion'}_{plan.preset}"
-    name += "" if plan.fidelity else f"_{plan.critic}"
-    if plan.only and given["init"] is not None:
+    if plan.parts and given["init"] is not None:
         name = load_card(given["init"]).name  # the rest of the net is that of these weights
+    # What a critic made never takes the place of what PSNR kept.
+    name = name if plan.judged_by != "critic" else f"{name.removesuffix(f'_{plan.critic}')}_{plan.critic}"
     held = SharedData(given["data"])
     counted = f"{len(held.stills('train')):,} stills and {len(held.clips('train'))} clips, train split by identity: {DATA_TERMS}"
     if not export_better(net, name, Path("pretrained"), plan, figures, history=history, data=counted):
@@ -318,7 +320,9 @@ def main() -> None:
         kept = f"{name}_not_better_{free_number(given['out'], f'{name}_not_better_')}"
         export_better(net, kept, given["out"], plan, figures, history=history, data=counted)
     elif not plan.one_frame:
-        log.info("Now measure what belongs to them: sharpening calibrate --write-card, and sharpening guard --write.")
+        after = "" if plan.judged_by == "critic" else "; then make train-perceptual, if the picture has changed"
+        guard = ", and sharpening guard --write" if true_name("default") == name else ""
+        log.info("Now measure what belongs to them: sharpening calibrate --weights %s --write-card%s%s.", name, guard, after)
     # The leg is over: the next call starts another one.
     shutil.rmtree(given["out"] / "checkpoints")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ def export_better(
 ) -> bool:
     """Write weights and card to `folder`, unless the ones that are there did better on the held-out faces.
 
-    A leg with a critic is made anew after each leg without one: its weights are replaced when they began elsewhere.
+    A leg with a critic is made anew after each leg without one, and how much of it is kept is its caller's decision: its weights are
+    replaced when they began elsewhere or kept another share, since the critic's word tells of both.
 
     Args:
         net: With the running mean of its weights.
@@ -58,10 +60,10 @@ def export_better(
     there = folder / f"{name}.safetensors"
     if there.is_file():
         card = load_card(there)
-        if plan.fidelity or history in card.recipe:
-            gain = gain_over(found, card.metrics, plan)
-        else:
-            gain = math.inf if all(map(math.isfinite, found.values())) else -math.inf
+        gain = gain_over(found, card.metrics, plan)
+        alike = history in _beginnings(card.recipe) and _kept(figures) == _kept_by(card.recipe)
+        if plan.judged_by == "critic" and math.isfinite(gain) and not alike:
+            gain = math.inf
         if not gain > 0:
             log.info("%s stays: the new weights are better by %.3f", there, gain)
             return False
@@ -69,9 +71,9 @@ def export_better(
     steps, counts = (plan.stop or plan.epochs) * plan.steps, sorted(set(plan.n_choices))
     damage = " ".join([f"'{plan.damage}'", *(f"{key}={value:g}" for key, value in plan.other_damage.items())])
     leg = f"{steps} steps of {plan.bs} sequences, damage {damage}, {plan.p_clip:.0%} clips, n in {counts}"
-    leg += f", {plan.opt}, {plan.precision}, lr {plan.lr}, {plan.critic}{f', {plan.only} alone' if plan.only else ''}, seed {plan.seed}"
-    if share := figures.get("start_share"):
-        leg += f", {share:.0%} of the weights before kept"
+    alone = f", {','.join(plan.parts)} alone" if plan.parts else ""
+    leg += f", {plan.opt}, {plan.precision}, lr {plan.lr}, {plan.critic}{alone}, seed {plan.seed}"
+    leg += _kept(figures)
     target = "train-twin" if plan.one_frame else "train-pretrained" if plan.fidelity else f"train-{plan.critic}"
     recipe = f"models/fusion_net/pretrain.py (make {target}): {history}{leg}"
     export(
@@ -92,18 +94,33 @@ def export_better(
     return True
 
 
+def _kept(figures: Mapping[str, float]) -> str:
+    """What a recipe says of the weights from before that were mixed in."""
+    share = figures.get("start_share")
+    return f", {share:.0%} of the weights before kept" if share else ""
+
+
+def _kept_by(recipe: str) -> str:
+    """The same, of the last leg of a recipe."""
+    last = recipe.rpartition("; then ")[2]
+    found = re.search(r", \d+% of the weights before kept", last)
+    return found[0] if found else ""
+
+
+def _beginnings(recipe: str) -> tuple[str, str]:
+    """The `history` of weights with this recipe, and that of a leg which goes on from them."""
+    legs = recipe.rpartition(": ")[2]
+    before, then, _ = legs.rpartition("; then ")
+    return before + then, f"{legs}; then "
+
+
 def gain_over(found: Mapping[str, float], there: Mapping[str, Any], plan: PretrainPlan) -> float:
     """Mean gain over the held-out sets that both have figures of; where they share none, endless, and endless loss for a critic's.
 
     It is a gain in PSNR over bicubic [dB], so that pixels which another codec made do not count; where nothing but the expected error was
     trained, in its log-likelihood; and where another loss was trained by, what that fell by.
     """
-    if plan.only.partition(".")[0] == "spread":
-        kind = "_likelihood"
-    elif not plan.fidelity:
-        kind = "_critic"
-    else:
-        kind = "_one" if plan.one_frame else ""
+    kind = {"psnr": "_one" if plan.one_frame else "", "likelihood": "_likelihood", "critic": "_critic"}[plan.judged_by]
     names = {key.removesuffix("_bicubic") for key in found if key.endswith("_bicubic")}
     keys = [name + kind for name in names if name + kind in found and name + kind in there]
     if not keys:

@@ -93,6 +93,7 @@ def test_a_leg_with_a_critic_keeps_its_share_whatever_the_critic_says(small_data
     assert figures["start_share"] == 0.5
     for began, ended, found in zip(first.parameters(), end.parameters(), mixed.parameters(), strict=True):
         torch.testing.assert_close(found, (began + ended) / 2)
+    assert lines(tmp_path / "run")[-1] == figures
 
 
 @pytest.mark.parametrize(("share", "weights"), [(1.0, True), (-0.1, True), (0.5, False)])
@@ -158,12 +159,38 @@ def test_weights_of_another_critic_are_replaced_where_that_critic_says_so(small_
     export_better(net, "fusion_plain", tmp_path, PLAN, plain)
     assert not export_better(net, "fusion_plain", tmp_path, plan, figures)
     assert not export_better(net, "fusion_tiny", tmp_path, plan, dict.fromkeys(figures, math.nan))
-    # A leg from other weights is not held against the critic's word on an earlier one; one that came to nothing is.
-    worse = {key: value + key.endswith("_critic") for key, value in figures.items()}
-    broken = dict.fromkeys(figures, math.nan)
-    assert not export_better(net, "fusion_tiny", tmp_path, plan, broken, history="770 steps of something else; then ")
-    assert export_better(net, "fusion_tiny", tmp_path, plan, worse, history="770 steps of something else; then ")
-    assert not export_better(net, "fusion_tiny", tmp_path, plan, worse, history="770 steps of something else; then ")
+
+
+def test_a_critic_is_not_asked_about_legs_that_began_elsewhere_or_kept_another_share(small_data, tmp_path):
+    plan = replace(PLAN, epochs=1, critic="l1")
+    net, figures = pretrain(plan, small_data, tmp_path / "run")
+    worse = {key: value + 0.01 * key.endswith("_critic") for key, value in figures.items()}
+
+    def written(figures: dict, history: str, name: str = "fusion_tiny") -> bool:
+        return export_better(net, name, tmp_path, plan, figures, history=history)
+
+    assert written(figures, "A; then ")
+    assert not written(dict.fromkeys(figures, math.nan), "B; then ")
+    assert not written(worse, "A; then ")
+    assert written(worse, "B; then ")
+    assert not written(worse, "B; then ")
+    assert not written(worse, load_card(tmp_path / "fusion_tiny.safetensors").recipe.rpartition(": ")[2] + "; then ")
+    assert written({**worse, "start_share": 0.5}, "B; then ")
+    assert not written({**worse, "start_share": 0.5}, "B; then ")
+    assert written(worse, "B; then ")
+    # What PSNR kept stays, wherever the leg began.
+    export_better(net, "fusion_plain", tmp_path, PLAN, {k: v for k, v in figures.items() if not k.endswith("_critic")})
+    assert not written(figures, "C; then ", "fusion_plain")
+
+
+def test_what_judges_follows_from_what_learns():
+    for only, critic, judge in (
+        ("", "psnr", "psnr"),
+        ("spread, spread.look", "perceptual", "likelihood"),
+        ("spread,decoder", "psnr", "psnr"),
+        ("decoder", "perceptual", "critic"),
+    ):
+        assert replace(PLAN, only=only, critic=critic).judged_by == judge
 
 
 def test_each_leg_on_the_card_tells_its_own_damage(small_data, tmp_path):
@@ -186,7 +213,9 @@ def test_several_parts_may_learn_and_the_others_stay(small_data, tmp_path):
 
 def test_unknown_names_are_refused(small_data, tmp_path):
     with pytest.raises(RangeError, match="sprad.*encoder"):
-        pretrain(replace(PLAN, only="decoder,sprad"), small_data, tmp_path / "run")
+        pretrain(replace(PLAN, only="decoder, sprad"), small_data, tmp_path / "run")
+    with pytest.raises(RangeError, match="got , wanted"):  # an empty name would be the whole net's
+        pretrain(replace(PLAN, only="decoder,"), small_data, tmp_path / "run")
     for text, told in (
         ("p_alife=0", "p_alive"),
         ("p_alive", "a number"),

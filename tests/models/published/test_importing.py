@@ -168,7 +168,7 @@ def test_weights_that_are_there_are_not_replaced(parser_file, parser_state, tmp_
     )
     with pytest.raises(InputError, match="made of another file"):
         import_file(tmp_path / "other.pth", "mine", folder)
-    for name in ("default", "fusion_small", "fusion_small_perceptual"):
+    for name in ("default", "fidelity", "fusion_small", "fusion_small_perceptual"):
         with pytest.raises(InputError, match="weights that ship"):
             import_file(parser_file, name, folder)
 

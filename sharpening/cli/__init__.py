@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that `sharpening --help`
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from typing import Annotated
@@ -42,6 +43,9 @@ def main() -> None:
     """Entry point: an error that the package raised on purpose is one message and exit code 2, without a traceback."""
     # Said by fastai's import about itself, at each start; nothing that a user could do.
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be anything
     try:
         app()
     except SharpeningError as error:

@@ -106,6 +106,8 @@ def guard(
     from sharpening.evaluation.guard_report import grids, write_guard
     from sharpening.evaluation.table_text import text
 
+    if write and limit is not None:
+        raise typer.BadParameter("the table of a trial does not go into the package. Leave --limit out.", param_hint="--write")
     with console.counter("sequences") as step:
         found = run(data, weights=weights, pretrained=pretrained, limit=limit, split=split, seed=seed, progress=step)
     for grid in grids(found):
@@ -142,7 +144,8 @@ def calibrate(
     for grid in grids(found):
         console.out.print(text(grid), markup=False)
     written = [] if out is None else write_calibration(found, out)
-    card = [write_error_table(find(true_name(weights), pretrained), found.table)] if write_card else []
+    place = find(true_name(weights), pretrained)
+    card = [write_error_table(place, found.table, sha256=found.facts["sha256"])] if write_card else []
     for path in [*written, *card]:
         console.out.print(str(path), markup=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +27,7 @@ def finetune(
     Writes the picture, and beside it a report (.json) with what was measured. What a prior paints is no evidence.
     """
     from sharpening.imaging.convert import to_tensor, to_uint8
-    from sharpening.imaging.files import encode_picture, read_picture
+    from sharpening.imaging.files import encode_picture, json_bytes, read_picture
     from sharpening.imaging.writing import picture_path, write_together
     from sharpening.models.face_align import find_landmarks
     from sharpening.models.face_id.judge import FaceJudge
@@ -50,7 +49,7 @@ def finetune(
     terms = terms_of(Settings(clean="bicubic", finetune=how, finetune_weights=weights), pretrained)
     facts: dict[str, Any] = {"method": how, "weights": weights, "kept": found.kept, "identity_change": found.change}
     report = {"picture": str(picture), **facts, "undone_from": most_change, "terms": terms}
-    written = json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n"
+    written = json_bytes(report)
     write_together({report_place: written, out: encode_picture(out, to_uint8(found.picture))})
     change = "not measured" if found.change is None else f"{found.change:.2f}"
     console.out.print(f"{out}: {found.picture.shape[2]}×{found.picture.shape[1]} px, identity distance {change}", markup=False)

@@ -118,11 +118,13 @@ def _check_film(out: str, *, film: bool, only_film: Mapping[str, Any], only_pict
 def _restore_film(source: Path, inputs: list[Path], out: str, choice: Mapping[str, Any], **how: Any) -> None:
     from sharpening.frames.film_write import check_film
     from sharpening.restore import Restorer, restore_film
+    from sharpening.restore.place import check_beside
 
     if inputs != [source]:
         words = f"{source} holds {len(inputs)} inputs; --film takes one film, or one folder of frames. Give one of them."
         raise typer.BadParameter(words, param_hint="INPUT")
     place = check_film(picture_out(out, source, ".mp4"))
+    check_beside([place], [source] if source.is_dir() else [])
     restorer = Restorer.from_weights(how.pop("weights"), device=how.pop("device"))
     with console.counter("frames") as count:
         done = restore_film(restorer, source, place, progress=lambda _, n, total: count(n, total), **how, **choice)

@@ -117,9 +117,13 @@ def embed(
     """Find the face in the generator (Image2StyleGAN). Writes what it paints, and its code beside it (.safetensors)."""
     import torch
 
+    from sharpening.imaging.files import check_place
     from sharpening.models.latent_editor import embed_steps, finish, load_features
+    from sharpening.restore.place import check_places
     from sharpening.weights.store import save_state
 
+    check_place(out)
+    check_places([out], [picture])
     gan, _ = _generator(weights, pretrained, device, out)
     code = _code_file(out)
     features: Any = "pixels" if pixels else load_features(pretrained=pretrained)

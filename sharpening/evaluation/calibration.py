@@ -238,15 +238,22 @@ def _expected_error(curve: Sequence[Reliability]) -> float:
     return sum(each.weight * abs(each.coverage - 0.68) for each in curve) / weight
 
 
-def write_error_table(weights: str | Path, table: ErrorTable) -> Path:
+def write_error_table(weights: str | Path, table: ErrorTable, *, sha256: str | None = None) -> Path:
     """Put a table into the card of some weights, in the place of an older one; the card is replaced whole or not at all.
 
     Args:
         weights: the weight file, or its card.
         table: what was fitted for exactly these weights.
+        sha256: of the weights that it was fitted for, if they may have been replaced since.
 
     Returns:
         The card's path.
+
+    Raises:
+        InputError: other weights lie there now.
     """
     card = load_card(weights)
+    if sha256 is not None and card.sha256 != sha256:
+        problem = f"has the sha256 {card.sha256[:12]}… now; the table is that of {sha256[:12]}…"
+        raise InputError(weights, problem, "The weights were replaced meanwhile: calibrate again.")
     return write_text(card_path(weights), replace(card, metrics={**card.metrics, **table.metrics()}).to_json())

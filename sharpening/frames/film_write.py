@@ -26,7 +26,7 @@ _WRITTEN = (".mp4", ".mov", ".mkv", ".m4v")
 
 
 def write_film(
-    path: str | Path, frames: Iterable[Picture], *, fps: float = 25, crf: int = 23, whole: Callable[[], object] | None = None
+    path: str | Path, frames: Iterable[Picture], *, fps: float = 25, crf: int = 23, whole: Callable[[Path], object] | None = None
 ) -> Path:
     """Write frames as an H.264 film (yuv420p, BT.601), whole or not at all.
 
@@ -37,7 +37,8 @@ def write_film(
         frames: pictures uint8 `[H, W, 3]` of one size; they are taken one at a time.
         fps: frames a second.
         crf: 0 (nearly lossless) to 51 (worst); 23 is x264's own choice.
-        whole: is called when all frames are coded, before the film takes its place; what it raises leaves the place as it was.
+        whole: is called with the coded film, when all frames are in it and before it takes its place; what it raises leaves the place as
+            it was.
 
     Returns:
         The path.
@@ -56,7 +57,7 @@ def write_film(
     with atomic_write(path) as temporary:
         _encode(path, temporary, chain([first], even), first.shape[:2], fps, crf)
         if whole is not None:
-            whole()
+            whole(temporary)
     return path
 
 

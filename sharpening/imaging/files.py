@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ __all__ = [
     "check_place",
     "check_suffix",
     "encode_picture",
+    "json_bytes",
     "read_picture",
     "sha256_of",
     "write_bytes",
@@ -192,6 +195,18 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
 def write_text(path: str | Path, text: str) -> Path:
     """Write `text` as UTF-8 with plain line feeds, whole or not at all; see `atomic_write`."""
     return write_bytes(path, text.encode())
+
+
+def json_bytes(content: Any) -> bytes:
+    """The content of a JSON file for people to read.
+
+    File names that are not UTF-8 (old archives have them) hold lone surrogates, which no UTF-8 can: they are written as JSON escapes them.
+
+    Raises:
+        ValueError: NaN or infinite numbers, which JSON does not know.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")
 
 
 def sha256_of(path: str | Path) -> str:

@@ -24,6 +24,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _WEB_SUBSTITUTES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<script")
 _FILM_MARKS = ((4, b"ftypisom"), (4, b"ftypmp4"), (4, b"ftypqt"), (4, b"ftypM4V"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "))
 _STILL_KINDS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
+_READ_KINDS = (*_STILL_KINDS, "JPEG2000", "AVIF", "TGA", "ICO", "PCX", "DDS", "SGI", "PSD", "QOI")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -55,7 +56,8 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     path = Path(path)
     head = read_head(path, "picture")
     try:
-        with Image.open(path) as image:
+        # Pillow knows kinds that start other programs (EPS) or open more files: none of them holds a frame.
+        with Image.open(path, formats=_READ_KINDS) as image:
             _check_size(path, image.width, image.height)
             return _decode(path, image)
     except SharpeningError:

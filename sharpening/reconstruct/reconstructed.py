@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sharpening.imaging.convert import to_uint8
-from sharpening.imaging.files import encode_picture
+from sharpening.imaging.files import encode_picture, json_bytes
 from sharpening.imaging.writing import picture_path, write_together
 from sharpening.reconstruct.choice import Choice
 from sharpening.reconstruct.settings import Settings
@@ -82,7 +81,7 @@ class Reconstructed:
         """
         path = picture_path(path)
         contents = {
-            path.with_suffix(".json"): json.dumps(self.report, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n",
+            path.with_suffix(".json"): json_bytes(self.report),
         }
         sheet = path.with_suffix(".sheet.png")
         contents[sheet] = encode_picture(sheet, self.trace.sheet(heading=self.name))

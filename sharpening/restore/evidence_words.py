@@ -85,9 +85,10 @@ class Region:
     def verdict(self) -> str:
         """One of `VERDICTS`.
 
-        "habit": the expected error is high, or none of the frames gave most of it, or no frame bears it out. "evidence": the expected error
-        is low, and at least two frames bear it out, and at least half of them, and at least half of those besides the middle. "mixed": all
-        else; so what one frame alone shows, and what a network made that does not know its error, is never called evidence.
+        "habit": the expected error is high, or none of the frames gave most of it, or no frame bears it out, or of two or more frames
+        besides the middle none does. "evidence": the expected error is low, and at least two frames bear it out, and at least half of them,
+        and at least half of those besides the middle. "mixed": all else; so what one frame alone shows, and what a network made that does
+        not know its error, is never called evidence.
         """
         if self.against():
             return "habit"
@@ -104,6 +105,8 @@ class Region:
             words.append(f"{self.share_none:.0%} of it come from none of the frames")
         if not self.n_showing:
             words.append("the only frame does not bear it out" if self.n_frames == 1 else "no frame bears it out")
+        elif self.n_others > 1 and not self.n_witnesses:
+            words.append("no frame besides the one that was restored bears it out")
         return words
 
     def words(self) -> str:
@@ -113,7 +116,8 @@ class Region:
         if self.verdict == "habit":
             return f"{name} {verb} mostly the network's habit: {_joined(self.against())}. Do not rely on {its}."
         rests = "rest" if self.name == SURROUNDINGS else "rests"
-        start = f"{name} {rests} on evidence" if self.verdict == "evidence" else f"{name} {verb} partly evidence, partly habit"
+        mixed = "partly evidence, partly habit" if self.error is not None else "called neither evidence nor habit"
+        start = f"{name} {rests} on evidence" if self.verdict == "evidence" else f"{name} {verb} {mixed}"
         return f"{start}: {_joined([self._shown(its), *self._size_of_error()])}."
 
     def _shown(self, its: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from sharpening.errors import RangeError
 from sharpening.frames.film_write import check_film, write_film
 from sharpening.frames.video import film_info
-from sharpening.imaging.files import atomic_write, check_place, write_text
+from sharpening.imaging.files import atomic_write, check_place, json_bytes, sha256_of
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.agreement import Agreement, measure
 from sharpening.restore.film_face import FilmFace, Progress, find_in_film
@@ -114,14 +113,24 @@ def restore_film(
     # Film and report stand together or not at all: the report is written when the film is whole, and only then the film takes its place.
     with atomic_write(_report_of(out)) as temporary:
 
-        def tell() -> None:
+        def tell(film: Path) -> None:
             total = time.perf_counter() - begin
             seconds = {"look": looked, "restore": total - looked, "total": total}
             facts = FilmFacts(
-                opened, face, restorer.trained, n, work.tally, work.agreements, work.watch.people(), output, seconds, notes
+                opened,
+                how,
+                face,
+                restorer.trained,
+                n,
+                work.tally,
+                work.agreements,
+                work.watch.people(),
+                {**output, "sha256": sha256_of(film)},
+                seconds,
+                notes,
             )
             report.update(build_film_report(facts, restorer.device))
-            write_text(temporary, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+            temporary.write_bytes(json_bytes(report))
 
         write_film(out, work.pictures(paste_how), fps=rate, crf=crf, whole=tell)
     return RestoredFilm(out, report)

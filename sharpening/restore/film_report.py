@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from statistics import median_low
 from typing import Any
@@ -15,8 +15,9 @@ from sharpening.restore.agreement import Agreement, reading_facts
 from sharpening.restore.film_face import FilmFace
 from sharpening.restore.film_people import FilmPeople
 from sharpening.restore.film_stream import Tally
+from sharpening.restore.located import Choice
 from sharpening.restore.network import TrainedNetwork
-from sharpening.restore.report import choice_warnings, reading_warnings, size_warnings, versions, weight_facts
+from sharpening.restore.report import beyond_measure, choice_warnings, reading_warnings, size_warnings, versions, weight_facts
 from sharpening.restore.same_person import Reading, same_person
 from sharpening.restore.source import Source
 
@@ -33,6 +34,7 @@ class FilmFacts:
 
     Attributes:
         source: the input.
+        choice: what the user decided.
         face: the face in it.
         trained: the network.
         n_frames: most frames of a window.
@@ -45,6 +47,7 @@ class FilmFacts:
     """
 
     source: Source
+    choice: Choice
     face: FilmFace
     trained: TrainedNetwork
     n_frames: int
@@ -63,6 +66,7 @@ def build_film_report(facts: FilmFacts, device: torch.device) -> dict[str, Any]:
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": facts.source.facts(),
+        "choice": asdict(facts.choice),
         "output": dict(facts.output),
         "frames": _frames(facts),
         "windows": _windows(facts),
@@ -192,6 +196,7 @@ def _warnings(facts: FilmFacts) -> list[str]:
         *_identity_words(facts.agreements),
         *_people_words(facts),
         *size_warnings(face.native, face.size, card.size_in, facts.trained.scale),
+        *beyond_measure(face.size, card, _median(facts.agreements)[1]),
         *choice_warnings(face.score, face.n_faces, face.choice, given="given" in face.path.how),
         *_frame_words(facts),
         *facts.notes,

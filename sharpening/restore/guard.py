@@ -150,6 +150,7 @@ class Guard:
         middle: frame that is restored.
         minority: whether most frames show another person than the middle.
         unsure: whether the middle may show another person than many others.
+        unseen: whether no face was recognised in the middle, so that nobody knows whose it is.
         n_described: number of frames that were looked at and show a face.
         described: `[n, d]`: descriptors of the frames that go into the network; None where none were made.
     """
@@ -162,6 +163,7 @@ class Guard:
     middle: int = 0
     minority: bool = False
     unsure: bool = False
+    unseen: bool = False
     n_described: int = 0
     described: Tensor | None = None
 
@@ -177,6 +179,7 @@ class Guard:
             "stand_ins": list(self.stand_ins),
             "middle_in_minority": self.minority,
             "middle_unsure": self.unsure,
+            "middle_without_face": self.unseen,
         }
 
     def warnings(self) -> list[str]:
@@ -198,6 +201,10 @@ class Guard:
         if self.unsure:
             words.append(
                 f"Frame {self.middle}, the middle, may show another person than many others, or is too poor to tell; they were used."
+            )
+        if self.unseen:
+            words.append(
+                f"Whether frame {self.middle}, the middle, shows the person of the others could not be told: no face was recognised in it."
             )
         return words
 
@@ -231,6 +238,8 @@ def watch(located: Located, judge: FaceJudge | None, *, scale: float, policy: st
             break
         located = located.again({i: f"shows another person (distance {far:.2f})" for i, far in strangers.items()})
         scene.look(located)
+    if not scene.n_with_face:
+        return located, Guard(policy, "no face was recognised in any of the frames", middle=middle, described=scene.of(located))
     left_out = tuple(sorted(set(strangers) - set(located.indexes)))
     stand_ins = tuple(sorted(set(located.indexes) - set(first)))
     return located, Guard(
@@ -241,6 +250,7 @@ def watch(located: Located, judge: FaceJudge | None, *, scale: float, policy: st
         middle=middle,
         minority=people.minority,
         unsure=people.unsure,
+        unseen=not bool(scene.seen[middle].isfinite().all()),
         n_described=scene.n_with_face,
         described=scene.of(located),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sharpening.errors import RangeError
 from sharpening.frames.sequence import FrameSequence
-from sharpening.models.face_align.track import Box, Square
+from sharpening.models.face_align.track import Box, Square, plain_box
 
 __all__ = ["Choice", "Located"]
 
@@ -35,12 +37,24 @@ class Choice:
     n_frames: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("face", "middle", "start", "stop", "n_frames"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _whole(name, value))  # NumPy's numbers fit into no report
+        if self.box is not None:
+            object.__setattr__(self, "box", plain_box(self.box))
         if self.start < 0 or (self.stop is not None and self.stop <= self.start):
             raise RangeError("start and stop", (self.start, self.stop), "0 ≤ start < stop")
         if self.n_frames is not None and self.n_frames < 1:
             raise RangeError("n_frames", self.n_frames, "1 or more")
         if self.cropped and (self.box is not None or self.face is not None):
             raise RangeError("cropped", True, "without box and face", "Cropped frames are taken as they are; leave the others out.")
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise RangeError(name, value, "a whole number") from None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sharpening.errors import InputError
-from sharpening.frames.listing import belongs_to_parent, sequence_roles
+from sharpening.frames.listing import sequence_roles
 
 __all__ = ["check_beside", "check_files", "check_places", "check_result", "files_beside"]
 
@@ -46,8 +46,8 @@ def check_beside(paths: Iterable[Path], folders: Iterable[Path]) -> None:
     inside = {folder.resolve() for folder in folders}
     for path in paths:
         here = path.parent.resolve()
-        folder = here.parent if belongs_to_parent(here) and here.parent in inside else here
-        if folder in inside:
+        # Folders are searched to their depths.
+        if folder := next((each for each in (here, *here.parents) if each in inside), None):
             raise InputError(path, f"lies among the inputs in {folder}, and would be one the next time.", "Name another folder.")
 
 

@@ -19,6 +19,7 @@ import sharpening
 from sharpening.models.face_align.track import UNSURE_SCORE
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement
+from sharpening.restore.error_table import error_table
 from sharpening.restore.evidence import Evidence
 from sharpening.restore.finetune import Finetuned
 from sharpening.restore.guard import Guard
@@ -27,8 +28,10 @@ from sharpening.restore.network import TrainedNetwork
 from sharpening.restore.repeats import Repeats
 from sharpening.restore.same_person import Reading
 from sharpening.restore.source import Source
+from sharpening.weights.card import WeightCard
 
 __all__ = [
+    "beyond_measure",
     "build_report",
     "choice_warnings",
     "face_facts",
@@ -171,12 +174,21 @@ def warnings_for(
     repeats: Repeats | None = None,
 ) -> list[str]:
     """What the user should know before trusting the picture, the gravest first."""
-    on_face = face_warnings(located, trained.card.size_in, trained.scale)
+    on_size = beyond_measure(located.sequence.frames.shape[1], trained.card, agreement.reading)
+    on_face = [*face_warnings(located, trained.card.size_in, trained.scale), *on_size]
     checked = guard is not None and not guard.problem
     on_person = identity_warnings(located.indexes, agreement, frames=not checked)
     on_strangers, left_out = ([], ()) if guard is None else (guard.warnings(), guard.left_out)
     on_repeats, copies = ([], {}) if repeats is None else (repeats.warnings(), repeats.found)
     return [*on_person, *on_strangers, *on_repeats, *on_face, *frame_warnings(source, located, named={*left_out, *copies})]
+
+
+def beyond_measure(size_cut: int, card: WeightCard, reading: Reading | None) -> list[str]:
+    """What to say where figures are read that were measured on faces of another size than the `size_cut` px of this one."""
+    if size_cut == card.size_in or (reading is None and error_table(card) is None):
+        return []
+    what = f"was measured on faces of {card.size_in} px; this one was cut to {size_cut} px, where neither was checked"
+    return [f"What is said of expected error and likeness {what}."]
 
 
 def identity_warnings(names: Sequence[int], agreement: Agreement, *, frames: bool = True) -> list[str]:
@@ -200,10 +212,13 @@ def identity_warnings(names: Sequence[int], agreement: Agreement, *, frames: boo
 
 
 def reading_warnings(distance: float, reading: Reading | None) -> list[str]:
-    """What to say of a distance of the result to the mean descriptor of its frames; nothing where they are alike."""
+    """What to say of a distance of the result to the mean descriptor of its frames; nothing where they are known to be alike."""
     if reading is None:
         if distance <= LOW_AGREEMENT:
-            return []
+            return [
+                f"How surely the result shows the person of the frames is not known: what their distance of {distance:.2f} means was not "
+                "measured for results of these weights."
+            ]
         meaning = f"distance {distance:.2f}; below {LOW_AGREEMENT} counts as the same person"
     elif reading.verdict == "alike":
         return []

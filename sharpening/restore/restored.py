@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpening.imaging.files import encode_picture
+from sharpening.imaging.files import encode_picture, json_bytes
 from sharpening.imaging.sheet import sheet
 from sharpening.imaging.writing import picture_path, write_together
 from sharpening.restore.evidence import Evidence
@@ -111,7 +110,7 @@ class Restored:
             np.savez_compressed(buffer, **self.evidence.arrays())  # type: ignore[arg-type]
             contents[path.with_suffix(".evidence.npz")] = buffer.getvalue()
         report = {**self.report, "output": _output(path, contents)}
-        write_together({path.with_suffix(".json"): json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n", **contents})
+        write_together({path.with_suffix(".json"): json_bytes(report), **contents})
         if (numbers := path.with_suffix(".evidence.npz")) not in contents:
             numbers.unlink(missing_ok=True)  # those of an earlier picture
         return path

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sharpening.cli import app
-from sharpening.errors import RangeError, WeightsMismatch
+from sharpening.errors import InputError, RangeError, WeightsMismatch
 from sharpening.evaluation.calibration import calibrate, calibrated, collect, write_error_table
 from sharpening.evaluation.calibration_fit import Pixels, coverage, fit, halves, joined, reliability, rising, weighted_quantile
 from sharpening.evaluation.calibration_page import grids, write_calibration
@@ -184,6 +184,10 @@ def test_table_goes_into_the_card_and_out_again(tmp_path) -> None:
     card = load_card(path)
     assert card.metrics == {"stills PSNR": 27.5, "error_68": [[0.01, 0.06], [3.0, 12.0]], "error_68_held": table.held}
     assert sha256_of(path) == before
+    with pytest.raises(InputError, match="replaced meanwhile"):
+        write_error_table(path, table, sha256="0" * 64)
+    assert load_card(path) == card
+    write_error_table(path, table, sha256=before)
     assert Restorer.from_weights(path, device="cpu", judge=False).errors == table
     assert "error_68" not in markdown_table([card])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.json", "mine.safetensors"]

@@ -262,6 +262,9 @@ def test_command_writes_only_what_it_is_told_to(found, tmp_path, monkeypatch) ->
     assert "The calibrated table" in result.output
     assert "written" not in result.output
     assert seen[0][1]["limit"] == 3
+    refused = CliRunner().invoke(app, ["guard", "--data", str(tmp_path), "--limit", "3", "--write"])
+    assert refused.exit_code == 2
+    assert "trial" in refused.output
     result = CliRunner().invoke(app, ["guard", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--write"])
     assert result.output.splitlines()[-2:] == [str(tmp_path / "out"), str(tmp_path / "written")]
 

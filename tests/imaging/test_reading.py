@@ -229,3 +229,17 @@ def test_damaged_bytes_give_a_picture_or_our_own_error(tmp_path_factory, seed, c
     assert got.dtype == np.uint8
     assert got.ndim == 3
     assert got.shape[2] == 3
+
+
+def test_pictures_that_would_start_another_program_are_refused(read, made_face, monkeypatch):
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("Ghostscript was called"))
+    with pytest.raises(InputError, match="picture"):
+        read(encoded(Image.fromarray(made_face(48)), "EPS"), "face.png")
+
+
+def test_several_pictures_of_a_phone_in_one_file_are_read(read, made_face):
+    picture = Image.fromarray(made_face(48))
+    data = encoded(picture, "MPO", save_all=True, append_images=[picture], quality=95)
+    assert np.abs(read(data, "face.jpg").astype(int) - made_face(48)).mean() < 4

@@ -343,6 +343,10 @@ def region(**other: object) -> Region:
         ({"differences": (20.0, 5.0, 5.0, 5.0)}, "evidence"),
         ({"differences": (20.0, 5.0)}, "mixed"),
         ({"differences": (5.0, 20.0)}, "mixed"),
+        # One frame's word stands against another's; two others that contradict it are enough.
+        ({"differences": (20.0, 5.0, 20.0)}, "habit"),
+        ({"differences": (20.0, 5.0, None, 30.0)}, "mixed"),
+        ({"differences": (20.0, 30.0, 5.0, None)}, "habit"),
     ],
 )
 def test_verdicts(other, verdict) -> None:
@@ -362,8 +366,11 @@ def test_words_of_a_region() -> None:
     assert habit.endswith("Do not rely on it.")
     assert (
         region(name=SURROUNDINGS, error=None).words()
-        == "Hair and background are partly evidence, partly habit: 4 of the 6 other frames bear them out."
+        == "Hair and background are called neither evidence nor habit: 4 of the 6 other frames bear them out."
     )
+    alone = region(differences=(30.0, 30.0, 30.0, 5.0, 30.0, 30.0, 30.0)).words()
+    assert "no frame besides the one that was restored bears it out" in alone
+    assert region(error=7.0, differences=(30.0, 5.0)).words().startswith("The mouth is partly evidence, partly habit")
     assert "only one frame" in region(differences=(5.0,)).words()
     assert "the other frame bears it out" in region(differences=(5.0, 6.0)).words()
     assert "the other frame does not bear it out" in region(differences=(20.0, 6.0)).words()

@@ -7,6 +7,7 @@ import itertools
 import json
 import tracemalloc
 import weakref
+from dataclasses import asdict
 from pathlib import Path
 
 import av
@@ -18,12 +19,13 @@ from torch import nn
 
 from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError
 from sharpening.frames.video import film_info, read_film, write_film
-from sharpening.imaging.files import WriteError, write_picture
+from sharpening.imaging.files import WriteError, sha256_of, write_picture
 from sharpening.models.face_align import sightings
 from sharpening.models.face_align.detect import Face
 from sharpening.restore import Restorer, film_path, film_stream, restore_film
 from sharpening.restore import film as film_module
 from sharpening.restore.film_paste import MOST_SIDE
+from sharpening.restore.located import Choice
 from sharpening.restore.network import TrainedNetwork
 from sharpening.weights.card import WeightCard
 from tests.restore_helpers import crops, face_frames
@@ -96,6 +98,8 @@ def test_report_counts_what_was_restored_and_what_was_not(made) -> None:
     assert 0 <= report["windows"]["mean_share_of_other_frames_in_what_was_fused"] <= 1
     assert report["seconds"]["per_frame"] == pytest.approx(report["seconds"]["total"] / N, abs=1e-3)
     assert report["output"]["n_frames"] == N
+    assert report["output"]["sha256"] == sha256_of(made[0].path)
+    assert report["choice"] == asdict(Choice())
     words = " ".join(made[0].warnings)
     assert words.count("the judge of faces was left out") == 1
     for part in (
@@ -305,7 +309,7 @@ def test_a_folder_in_its_place_is_found_before_any_work(tmp_path, monkeypatch) -
             restore_film(enlarging(), crops(), (tmp_path / folder[0]).with_suffix(".mp4"))
 
 
-@pytest.mark.parametrize("where", ["build_film_report", "write_text"])
+@pytest.mark.parametrize("where", ["build_film_report", "json_bytes"])
 def test_no_new_film_beside_an_old_report(tmp_path, monkeypatch, where) -> None:
     old = {"a.mp4": b"an older film", "a.film.json": b"its report"}
     for name, data in old.items():

@@ -249,6 +249,28 @@ def test_without_a_judge_nothing_is_checked_and_it_says_so(quiet) -> None:
     assert restored.report["identity_agreement"]["probability_same_person"] is None
 
 
+def test_without_any_face_nothing_is_checked_and_it_says_so(restore) -> None:
+    guard = restore()(scene("-------")).report["identity_guard"]
+    assert not guard["checked"]
+    assert "no face was recognised" in guard["problem"]
+
+
+def test_of_a_middle_without_a_face_it_is_told_that_nobody_knows_whose_it_is(restore) -> None:
+    restored = restore()(scene("aaa-aaa"), middle=3)
+    assert restored.report["identity_guard"]["middle_without_face"]
+    assert any(
+        "Whether frame 3, the middle, shows the person of the others could not be told" in words for words in restored.warnings
+    )
+    assert not restore()(scene("aaaa-aa"), middle=3).report["identity_guard"]["middle_without_face"]
+
+
+def test_distance_that_nobody_can_read_is_told(quiet) -> None:
+    (warning,) = identity_warnings([0], Agreement(0.9, 0.59, 0.59))
+    assert "0.59 means was not measured for results of these weights" in warning
+    (warning,) = identity_warnings([0], Agreement(0.9, 0.7, 0.7))
+    assert warning.startswith("Low identity agreement")
+
+
 def test_limits_of_another_judge_are_not_known(quiet) -> None:
     restored = Restorer(quiet.trained, judge=FakeJudge("another net"))(scene("abaaaaa"))
     assert used(restored) == list(range(7))

@@ -57,7 +57,7 @@ def test_picture_is_not_written_over_its_input(plant, refused, source, out) -> N
     assert {path.read_bytes() for path in (root / "ow").iterdir()} == {b"from before"}
 
 
-@pytest.mark.parametrize("out", ["clip", "clip/x.png", "clip/frames/x.png", "clip/label/", "clip/frames"])
+@pytest.mark.parametrize("out", ["clip", "clip/x.png", "clip/frames/x.png", "clip/label/", "clip/frames", "clip/results/x.png"])
 def test_picture_is_not_written_among_the_frames(plant, refused, out) -> None:
     root = plant("clip/0.png", "clip/frames/1.png", "clip/label/0.png")
     slash = "/" if out.endswith("/") else ""
@@ -116,7 +116,14 @@ def test_batch_is_not_written_among_its_inputs(plant, refused) -> None:
     assert "lies among the inputs" in refused(data, "-o", data / "frames")
     with pytest.raises(InputError, match="folder of the inputs"):
         next(restore_each(None, data, inputs_in(data), data))
-    assert places_for(data, inputs_in(data), data / "out") == [data / "out/a.png", data / "out/b.png"]
+    assert "lies among the inputs" in refused(data, "-o", data / "results/of/today")
+    assert places_for(data, inputs_in(data), root / "out") == [root / "out/a.png", root / "out/b.png"]
+
+
+def test_no_film_is_written_among_its_frames(plant, refused) -> None:
+    root = plant("clip/0.png", "clip/1.png")
+    assert "lies among the inputs" in refused(root / "clip", "-o", root / "clip/face.mp4", "--film")
+    assert "lies among the inputs" in refused(root / "clip", "-o", root / "clip/results/face.mp4", "--film")
 
 
 def names_of(root: Path, inputs: list[Path]) -> dict[str, str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,13 @@ import pytest
 import torch
 
 import sharpening
-from sharpening.errors import InputError
+from sharpening.errors import InputError, RangeError
 from sharpening.imaging.files import WriteError, read_picture, sha256_of, write_picture
 from sharpening.models.face_id.judge import SAME_PERSON_DISTANCE
 from sharpening.restore.agreement import Agreement, measure
-from sharpening.restore.report import warnings_for
+from sharpening.restore.report import beyond_measure, warnings_for
+from sharpening.restore.same_person import Reading, same_person
+from sharpening.weights.card import WeightCard
 from sharpening.weights.names import NAMES
 from tests.restore_helpers import crops
 
@@ -109,6 +113,41 @@ def test_sheet_shows_frames_bicubic_and_result(restored) -> None:
     assert sheet.shape[0] > 2 * 64
 
 
+def test_names_that_are_not_utf8_are_written_as_escapes(restorer, film_frames, tmp_path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    for i, frame in enumerate(film_frames[:2]):
+        write_picture(folder / f"{i}.png", frame)
+    restored = restorer(folder)
+    path = restored.save(tmp_path / "out" / "face.png")
+    report = json.loads(path.with_suffix(".json").read_bytes())
+    assert report["input"]["files"][0]["path"] == str(folder / "0.png")
+
+
+def test_numbers_of_numpy_are_a_choice_too(restorer, film_frames, tmp_path) -> None:
+    middle, box = np.argmax([0, 0, 1]), np.array([20, 10, 60, 60])
+    restored = restorer(film_frames, middle=middle, box=box)
+    report = json.loads(restored.save(tmp_path / "face.png").with_suffix(".json").read_text())
+    assert report["choice"]["middle"] == report["frames"]["middle"] == 2
+    assert report["choice"]["box"] == [20, 10, 60, 60]
+    for wrong in ({"middle": 1.5}, {"box": (1, 2, 3)}, {"box": (1, 2, 0, 4)}, {"stop": "x"}):
+        with pytest.raises(RangeError, match=next(iter(wrong))):
+            restorer(film_frames, **wrong)
+
+
+def test_figures_of_another_size_are_told() -> None:
+    card = WeightCard(name="x", model="fusion_net", source="", licence="", free_use=True, size_in=32)
+    measured = replace(card, metrics={"error_68": [[0.01, 0.1], [3.0, 30.0]]})
+    reading = same_person().read(0.3)
+    (words,) = beyond_measure(44, measured, None)
+    assert "faces of 32 px; this one was cut to 44 px" in words
+    assert beyond_measure(44, card, reading) == [words]
+    assert beyond_measure(44, card, None) == beyond_measure(32, measured, reading) == []
+
+
 def test_report_holds_the_facts(restored) -> None:
     report = restored.report
     first = report["input"]["files"][0]
@@ -160,11 +199,12 @@ def test_agreement_with_one_face_among_the_frames(restorer, astronaut_face) -> N
     json.dumps(agreement.facts(), allow_nan=False)
 
 
+ALIKE = Reading(probability=0.99, false_accept=0.0, false_reject=0.5)
+
+
 @pytest.fixture
 def words_for(quiet):
     """Warnings on an ordinary located sequence, with another agreement or another place."""
-    from dataclasses import replace
-
     from sharpening.restore.locate import locate
     from sharpening.restore.located import Choice
     from sharpening.restore.source import open_source
@@ -173,7 +213,7 @@ def words_for(quiet):
     located = locate(source, Choice(), n=7, size=32)
 
     def words(agreement: Agreement | None = None, **facts: object) -> list[str]:
-        fine = Agreement(0.95, 0.4, 0.4, (0.95,) * 7, (0.4,) * 7, (0.4,) * 7)
+        fine = Agreement(0.95, 0.4, 0.4, (0.95,) * 7, (0.4,) * 7, (0.4,) * 7, reading=ALIKE)
         return warnings_for(source, replace(located, **facts), quiet.trained, agreement or fine)
 
     return words
@@ -188,7 +228,11 @@ def test_nothing_to_warn_of(words_for) -> None:
     [
         (Agreement(0.8, 0.7, SAME_PERSON_DISTANCE + 0.01), "Low identity agreement"),
         (Agreement(problem="no face was recognised in the result"), "could not be measured: no face"),
-        (Agreement(0.9, 0.4, 0.4, among_frames=(0.4, 0.4, 0.4, 0.4, 0.9, 0.4, None)), "frame(s) 4 may show another person"),
+        (Agreement(0.9, 0.4, 0.4), "was not measured for results of these weights"),
+        (
+            Agreement(0.9, 0.4, 0.4, among_frames=(0.4, 0.4, 0.4, 0.4, 0.9, 0.4, None), reading=ALIKE),
+            "frame(s) 4 may show another person",
+        ),
     ],
 )
 def test_warnings_on_identity(words_for, agreement, words) -> None:

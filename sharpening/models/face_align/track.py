@@ -7,17 +7,19 @@ detector's error. *Separate pictures* (of different sizes, or with the face some
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpening.errors import NoFaceFound, RangeError
 from sharpening.models.face_align.crop import Square, crop_square
-from sharpening.models.face_align.sightings import Sighting, Survey, Trail, survey
+from sharpening.models.face_align.sightings import LIVE_FOR, Sighting, Survey, Trail, survey
 
-__all__ = ["Box", "Place", "Square", "Track", "crop_square", "follow_face"]
+__all__ = ["Box", "Place", "Square", "Track", "crop_square", "follow_face", "plain_box"]
 
 Picture = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -122,6 +124,7 @@ def follow_face(
     if box is not None and face is not None:
         raise RangeError("box and face", (box, face), "one of the two", "Leave one out.")
     if box is not None:
+        box = plain_box(box)
         seen = survey(frames, near=(box[0], box[1], box[0] + box[2], box[1] + box[3]), thumbnails=thumbnails)
         return _in_box(seen, _checked(box, seen), at)
     seen = survey(frames, thumbnails=thumbnails)
@@ -135,22 +138,37 @@ def follow_face(
     return _followed(seen, trail, _words(seen, face))
 
 
+def plain_box(box: Any) -> Box:
+    """A box as four floats.
+
+    Raises:
+        RangeError: it is something else, or without area.
+    """
+    try:
+        left, top, width, height = (float(each) for each in box)
+    except (TypeError, ValueError):
+        raise RangeError("box", box, "four numbers: left, top, width, height") from None
+    if not all(map(math.isfinite, (left, top, width, height))) or width <= 0 or height <= 0:
+        raise RangeError("box", box, "left, top, width, height, all finite, width and height above 0")
+    return left, top, width, height
+
+
 def _checked(box: Box, seen: Survey) -> Box:
     if seen.mixed:
         advice = "Use face=N, or restore the pictures one by one."
         raise RangeError("box", box, "frames of one size (a box has no meaning in pictures of different sizes)", advice)
     height, width = seen.sizes[0] if seen.sizes else (0, 0)
     left, top, wide, tall = box
-    inside = left < width and top < height and left + wide > 0 and top + tall > 0
-    if not (wide > 0 and tall > 0 and inside):
-        raise RangeError("box", box, f"left, top, width, height in the picture of {width}×{height} px, width and height above 0")
+    if not (left < width and top < height and left + wide > 0 and top + tall > 0):
+        raise RangeError("box", box, f"left, top, width, height in the picture of {width}×{height} px")
     return box
 
 
 def _in_box(seen: Survey, box: Box, at: int) -> Track:
     left, top, wide, tall = box
     near = [(abs(min(trail.sightings, key=lambda i: abs(i - at)) - at), trail) for trail in seen.trails]
-    inside = [(gap, -trail.mean_area(seen.n), trail) for gap, trail in near if _lies_in(trail, box, at)]
+    # Who comes to this place much later is somebody else.
+    inside = [(gap, -trail.mean_area(seen.n), trail) for gap, trail in near if gap <= LIVE_FOR and _lies_in(trail, box, at)]
     if inside:
         return _followed(seen, min(inside, key=lambda item: item[:2])[2], "the face in the box that was given")
     square = (left + (wide - 1) / 2, top + (tall - 1) / 2, max(wide, tall))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sharpening.errors import NoFaceFound, RangeError, ShapeError
-from sharpening.models.face_align.sightings import thumbnail
+from sharpening.models.face_align.sightings import LIVE_FOR, thumbnail
 from sharpening.models.face_align.track import LONGEST_GAP, Place, Track, crop_square, follow_face
 
 
@@ -121,6 +121,15 @@ def test_box_chooses_the_face_in_it(two_faces) -> None:
     assert all(place.how == "found" for place in track.places)
 
 
+def test_who_comes_to_the_place_of_the_box_much_later_is_not_the_face_in_it(two_faces) -> None:
+    empty = np.full_like(two_faces[0], 90)
+    soon = follow_face([empty, *two_faces], box=(10, 40, 70, 80))
+    assert soon.choice == "the face in the box that was given"
+    late = follow_face([empty] * (LIVE_FOR + 2) + list(two_faces), box=(10, 40, 70, 80))
+    assert "no face was found in it" in late.choice
+    assert {place.how for place in late.places} == {"given"}
+
+
 def test_box_without_a_face_is_taken_itself() -> None:
     frames = [np.full((60, 80, 3), 90, np.uint8)] * 2
     track = follow_face(frames, box=(10, 20, 30, 20))
@@ -128,7 +137,9 @@ def test_box_without_a_face_is_taken_itself() -> None:
     assert track.squares([0, 1]) == [(24.5, 29.5, 30), (24.5, 29.5, 30)]
 
 
-@pytest.mark.parametrize("box", [(0, 0, 0, 10), (10, 10, -5, 5), (500, 0, 10, 10)])
+@pytest.mark.parametrize(
+    "box", [(0, 0, 0, 10), (10, 10, 0, 0), (10, 10, -5, 5), (500, 0, 10, 10), (float("nan"), 1, 5, 5), (1, 2, 3)]
+)
 def test_impossible_box(box) -> None:
     with pytest.raises(RangeError, match="box"):
         follow_face([np.zeros((40, 50, 3), np.uint8)], box=box)

@@ -53,19 +53,20 @@ constraints:         ## Compile constraints.txt anew (needs uv); torch is held a
 	rm $(RUNS)-hold.txt
 
 PRETRAIN = $(BIN)/python -m sharpening.models.fusion_net.pretrain --data $(DATA)
-# What the shipped weights' last legs saw (without --start-share, which came after them); --seed is another one for each leg. The decoder has 94 % of the weights, and its steps alone cost half to
-# three quarters of whole ones: LEG="--critic psnr --epochs 11 --steps 200 --lr 1.3e-3" trains all of it, as the leg before did.
-SEEN     = --p-clip 0.5 --other-damage film=0.65,p_damage_middle=0.25
+# What the last legs of the shipped weights saw; --seed is another one for each leg. The decoder has 94 % of the weights, and its steps alone cost half to
+# three quarters of whole ones: LEG="--critic psnr --epochs 11 --steps 200 --lr 1.3e-3" trains all of it. From mixed weights a short leg at a rate above
+# 3e-4 loses more than it finds; a long one (3,000 steps and more) was made at 1.3e-3.
+SEEN     = --p-clip 0.5 --other-damage film=0.7,p_damage_middle=0.25
 MANY     = --n-choices 1,1,3,5,7,7,7,11
-LEG      = --only decoder --critic psnr --epochs 6 --steps 500 --lr 1.3e-3 --start-share 0.5
+LEG      = --only decoder,correction,second_correction --critic psnr --epochs 6 --steps 250 --lr 3e-4 --start-share 0.5
 
-train-pretrained: setup  ## Train the shipped weights further on DATA (default ../shared/data); resumes; replaces them when better
+train-pretrained: setup  ## Train the fidelity weights further on DATA (default ../shared/data); resumes; replaces them when better; then train-perceptual
 	$(PRETRAIN) --out $(RUNS)/fusion_small --init pretrained/fusion_small.safetensors $(MANY) $(SEEN) $(LEG)
 
 train-twin: setup    ## Train the single-frame twin further: legs as long as those of the shipped weights, on the middle frame alone
 	$(PRETRAIN) --out $(RUNS)/twin_small --init pretrained/twin_small.safetensors --one-frame $(SEEN) $(LEG)
 
-train-perceptual: setup  ## A short last leg with features and identity in the loss: pretrained/fusion_small_perceptual
+train-perceptual: setup  ## A short last leg with features and identity in the loss, half of it kept: pretrained/fusion_small_perceptual, the default
 	$(PRETRAIN) --out $(RUNS)/fusion_small_perceptual --init pretrained/fusion_small.safetensors --critic perceptual $(MANY) $(SEEN) --epochs 1 --steps 160 --lr 3e-4 --start-share 0.5
 
 evaluate: setup      ## All protocols on DATA, rows and tables into docs/results/

@@ -63,7 +63,10 @@ def goals(
     """Fill the table of goals: must, target and moonshot beside what is measured. Goes on after an interruption."""
     from sharpening.evaluation.goals import goals as run
     from sharpening.evaluation.table_text import text
+    from sharpening.weights.names import true_name
 
+    if fidelity is not None and true_name(fidelity) == true_name(weights):
+        raise typer.BadParameter("these are the weights of the first column already. Leave it out.", param_hint="--fidelity")
     more = {} if fidelity is None else {"fidelity": fidelity}
     nets: dict[str, Any] = {"weights": weights, "twin": twin, "more": more, "peers": peers, "pretrained": pretrained}
     with console.counter("pictures") as step:

@@ -149,8 +149,8 @@ def test_sizes():
 
 def test_grid_shows_levels_figures_and_what_is_missing():
     table = rows()
-    grid = goals_grid(Measured(table[table["method"] != TWIN]), [OURS, "perceptual"], {})
-    assert grid.heads == ("goal", "must", "target", "moonshot", "ours ± 95 %", "reached", "perceptual ± 95 %", "reached")
+    grid = goals_grid(Measured(table[table["method"] != TWIN]), [OURS, "fidelity"], {})
+    assert grid.heads == ("goal", "must", "target", "moonshot", "ours ± 95 %", "reached", "fidelity ± 95 %", "reached")
     lines = {row[0]: row for row in grid.rows}
     first = lines["stills, 7 frames over bicubic of the middle"]
     assert first[1:] == ("+3.00 dB", "+4.00 dB", "+5.50 dB", "+4.20 ± 0.00 dB", "target", MISSING, "not measured")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from torch.nn import functional as F
+from typer.testing import CliRunner
 
 from sharpening import cli
 from sharpening.errors import InputError, RangeError
@@ -22,6 +24,7 @@ from sharpening.evaluation.methods import BASELINES, network_method
 from sharpening.evaluation.protocols import samples
 from sharpening.imaging.convert import to_tensor
 from sharpening.models.face_id import FaceJudge
+from sharpening.weights.names import NAMES
 from tests.restore_helpers import write_weights
 
 N = 1
@@ -48,7 +51,7 @@ def nets(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(small_data, nets, less, tmp_path_factory):
     said, out = [], tmp_path_factory.mktemp("out")
-    return goals(small_data, **nets, more={"perceptual": nets["twin"]}, out=out, limit=N, said=said.append), out, said
+    return goals(small_data, **nets, more={"fidelity": nets["twin"]}, out=out, limit=N, said=said.append), out, said
 
 
 def test_rows_of_all_protocols_and_methods(made):
@@ -56,8 +59,8 @@ def test_rows_of_all_protocols_and_methods(made):
     assert list(dict.fromkeys(rows["protocol"])) == list(SOME)
     counts = rows.groupby(["protocol", "group", "method"]).size()
     assert (counts == N).all()
-    assert set(rows[rows["protocol"] == "stills"]["method"]) == {"bicubic", "back-projection", TWIN, OURS_ONE, OURS, "perceptual"}
-    assert set(rows[rows["protocol"] == "n-3"]["method"]) == {"back-projection", OURS, "perceptual"}
+    assert set(rows[rows["protocol"] == "stills"]["method"]) == {"bicubic", "back-projection", TWIN, OURS_ONE, OURS, "fidelity"}
+    assert set(rows[rows["protocol"] == "n-3"]["method"]) == {"back-projection", OURS, "fidelity"}
     assert set(rows[rows["protocol"] == "clips"]["group"]) == {"sparse", "dense"}
     assert rows[["psnr", "ssim"]].notna().all().all()
 
@@ -99,20 +102,20 @@ def test_files_and_what_they_say(made):
     _, out, said = made
     page, facts = (out / "goals.md").read_text(encoding="utf-8"), json.loads((out / "goals.json").read_text(encoding="utf-8"))
     assert len(pd.read_csv(out / "goals.csv")) == len(made[0].rows)
-    for words in ("# The goals", "perceptual ± 95 %", "## All methods, and the identity", "## More frames", "## Time and memory"):
+    for words in ("# The goals", "fidelity ± 95 %", "## All methods, and the identity", "## More frames", "## Time and memory"):
         assert words in page
     assert "a trial, no result" in page
     assert "nan" not in page
     assert {goal["goal"] for goal in facts["goals"]} >= {"size: parameters", "h264 over bicubic"}
     assert facts["weights"][TWIN]["name"] == "twin"
-    assert list(facts["costs"]) == [OURS, "perceptual", THESIS.label]
+    assert list(facts["costs"]) == [OURS, "fidelity", THESIS.label]
     assert set(facts["protocols"]) == set(SOME)
     assert len(said) == len(SOME) + 1
 
 
 def test_stored_rows_that_hold_are_not_measured_again(made, nets, small_data):
     first, out, _ = made
-    again = goals(small_data, **nets, more={"perceptual": nets["twin"]}, out=out, limit=N)
+    again = goals(small_data, **nets, more={"fidelity": nets["twin"]}, out=out, limit=N)
     assert all(facts["measured"] == [] for facts in again.facts["protocols"].values())
     pd.testing.assert_frame_equal(again.rows, first.rows)
 
@@ -120,7 +123,7 @@ def test_stored_rows_that_hold_are_not_measured_again(made, nets, small_data):
 def test_only_what_changed_is_measured_again(made, nets, small_data, tmp_path):
     (tmp_path / "goals.csv").write_bytes((made[1] / "goals.csv").read_bytes())
     other = write_weights(tmp_path / "other", "other", n_frames=7, nudge=0.02)
-    again = goals(small_data, **nets, weights=other, more={"perceptual": nets["twin"]}, out=tmp_path, limit=N)
+    again = goals(small_data, **nets, weights=other, more={"fidelity": nets["twin"]}, out=tmp_path, limit=N)
     assert again.facts["protocols"]["stills"]["measured"] == [OURS_ONE, OURS]
     assert again.facts["protocols"]["n-3"]["measured"] == [OURS]
 
@@ -137,7 +140,7 @@ def test_goes_on_after_an_interruption(made, nets, small_data, tmp_path):
     rows, facts = measure(methods, small_data, GoalRows(file), limit=N)
     assert [name for name, fact in facts.items() if not fact["measured"]] == ["stills", "noise-others"]
     whole = made[0].rows
-    whole = whole[whole["method"] != "perceptual"].reset_index(drop=True)
+    whole = whole[whole["method"] != "fidelity"].reset_index(drop=True)
     pd.testing.assert_frame_equal(rows, whole)
 
 
@@ -173,3 +176,17 @@ def test_command(nets, small_data, tmp_path, monkeypatch, capsys):
     assert "not measured" in captured.out  # without --twin
     assert "stills: 1 sequences" in captured.err
     assert set(COLUMNS) < set(pd.read_csv(tmp_path / "goals.csv").columns)
+
+
+def test_command_gives_the_fidelity_weights_a_column(monkeypatch, tmp_path) -> None:
+    seen = []
+    monkeypatch.setattr(goals_module, "goals", lambda data, **options: seen.append(options) or SimpleNamespace(grids=list))
+    options = ["goals", "--data", str(tmp_path)]
+    assert CliRunner().invoke(cli.app, [*options, "--fidelity", "fidelity"]).exit_code == 0
+    assert (seen[0]["weights"], seen[0]["more"]) == ("default", {"fidelity": "fidelity"})
+    assert CliRunner().invoke(cli.app, options).exit_code == 0
+    assert seen[1]["more"] == {}
+    for same in ("default", NAMES["default"]):
+        refused = CliRunner().invoke(cli.app, [*options, "--fidelity", same])
+        assert refused.exit_code == 2
+        assert "first column" in refused.output

@@ -73,7 +73,7 @@ def reconstruct(
     """
     from sharpening.imaging.writing import picture_path
     from sharpening.reconstruct import Choice, Reconstruction, Settings, read_choice, read_state
-    from sharpening.restore.place import check_result
+    from sharpening.restore.place import check_places, check_result
 
     given: dict[str, Any] = {"clean": clean, "enlarge": enlarge, "masks": parts, "margin": margin, "clearly": clearly}
     given |= {"mask_clean": mask_clean, "mask_clean_weights": mask_clean_weights, "most_change": most_change}
@@ -91,11 +91,15 @@ def reconstruct(
     before, settings = (Choice(), Settings()) if state is None else (state.choice or Choice(), state.settings or Settings())
     if choice is not None:
         before, settings = read_choice(choice, settings)
+    earlier, settings = settings, replace(settings, **{name: value for name, value in given.items() if value is not None})
+    if settings.finds_otherwise(earlier):
+        before = before.anew()
     chosen = _decided(before, base, sources or [], masks or [])
-    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     place = picture_path(picture_out(out, source))
     ends = (".json", ".sheet.png", *([".state.npz"] if keep_state else []))
-    check_result(place, source, (place, *(place.with_suffix(end) for end in ends)))
+    written = (place, *(place.with_suffix(end) for end in ends))
+    check_result(place, source, written)
+    check_places(written, [*([] if choice is None else [choice]), *chosen.masks.values()])
     try:
         method = Reconstruction(settings, pretrained=pretrained)
     except KeyError as error:  # an unknown method; the message names those that there are

@@ -119,11 +119,15 @@ class FrameSequence:
         )
 
 
-def read_sequence(folder: str | Path) -> FrameSequence:
+def read_sequence(folder: str | Path, *, label_size: int = 128) -> FrameSequence:
     """Read all pictures of one folder, in natural order, as one sequence.
 
     A picture called like a label (label…, gt…, target…, hr…; also in a sub folder of such a name), or the only one that is at
     least twice as large as all others, is the label. A `params.json` beside them becomes the params.
+
+    Args:
+        folder: of the sequence.
+        label_size: wanted side of the label [px], where there are several; see `choose_label`.
 
     Raises:
         InputError: no such folder, no picture in it, or one that cannot be read.
@@ -132,7 +136,9 @@ def read_sequence(folder: str | Path) -> FrameSequence:
     folder = Path(folder)
     parts = read_parts(folder)
     frames = _pile(folder, parts.frame_paths, parts.frames)
-    return FrameSequence(frames, folder.name, choose_label(parts.labels), tuple(map(str, parts.frame_paths)), read_params(folder))
+    return FrameSequence(
+        frames, folder.name, choose_label(parts.labels, label_size), tuple(map(str, parts.frame_paths)), read_params(folder)
+    )
 
 
 class Parts(NamedTuple):
@@ -220,9 +226,11 @@ def _only_larger(pictures: Sequence[Picture]) -> int | None:
 
 
 def choose_label(labels: Sequence[Picture], size: int = 128) -> Picture | None:
-    """Of labels in several sizes the one of `size` [px] (128 is the thesis's), else the largest; None where there is none."""
-    preferred = [label for label in labels if label.shape[0] == size]
-    return max(preferred or labels, key=lambda label: label.shape[0], default=None)
+    """Of labels in several sizes that of `size` [px] (128 is the thesis's), else the next larger one, else the largest; None for none."""
+    enough = [label for label in labels if label.shape[0] >= size]
+    if enough:
+        return min(enough, key=lambda label: label.shape[0])
+    return max(labels, key=lambda label: label.shape[0], default=None)
 
 
 def _size(picture: Picture) -> str:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from sharpening.errors import InputError, SharpeningError
 from sharpening.frames.degrade import Damaged, DegradeParams, DegradeSettings, apply, draw
-from sharpening.imaging.files import read_picture, write_picture, write_text
+from sharpening.imaging.files import json_bytes, read_picture, write_bytes, write_picture, write_text
 from sharpening.imaging.resize import resize
 
-__all__ = ["Synthesised", "centre_square", "make_sequence", "synthesise"]
+__all__ = ["Synthesised", "centre_square", "make_sequence", "read_still", "synthesise"]
 
 
 class Synthesised(NamedTuple):
@@ -70,14 +70,16 @@ def synthesise(
         progress: Called with (sequences done, sequences in all).
 
     Raises:
-        InputError: When `stills` is empty, or `out` holds a set made with other settings.
+        InputError: When `stills` is empty, or `out` holds a set made with other settings, or of other stills: more of them may come after
+            those that there were.
 
     Source: thesis section 3.2.
     """
     if not stills:
         raise InputError(out, "there are no stills to make sequences of.", "Name a folder that holds pictures.")
     root = Path(out)
-    _claim(root, {"how": asdict(how), "n_frames": n_frames, "seed": seed, "form": "mlfdb"})
+    names = ["/".join(path.parts[-2:]) for path in map(Path, stills)]
+    _claim(root, {"how": asdict(how), "n_frames": n_frames, "seed": seed, "form": "mlfdb"}, names)
     made, kept, left_out, total = 0, 0, {}, len(stills) * per_still
     for i, path in enumerate(stills):
         folders = [root / f"{i:05d}_{path.stem}_{j}" for j in range(per_still)]
@@ -85,7 +87,7 @@ def synthesise(
         kept += per_still - len(missing)
         try:
             if missing:
-                still = _sharp_still(path, how)
+                still = read_still(path, how, enlarge=False)
                 for j, folder in missing:
                     _write_sequence(folder, *make_sequence(still, how, n_frames=n_frames, seed=(seed, i, j)))
                     made += 1
@@ -98,23 +100,40 @@ def synthesise(
     return Synthesised(made, kept, left_out)
 
 
-def _claim(root: Path, facts: dict[str, object]) -> None:
-    file, text = root / "set.json", json.dumps(facts, indent=1)
-    if file.exists() and json.loads(file.read_text()) != json.loads(text):
+def _claim(root: Path, facts: dict[str, object], names: Sequence[str]) -> None:
+    file = root / "set.json"
+    there = json.loads(file.read_text()) if file.exists() else {}
+    # Sets from before their stills were noted go on by their settings alone.
+    before = there.pop("stills", list(names))
+    if there and there != json.loads(json.dumps(facts)):
         raise InputError(
             root, "holds a set made with other settings.", "Name another folder, or repeat the settings of its set.json."
         )
-    root.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        write_text(file, text)
+    if before != list(names[: len(before)]):
+        odd = next((old for old, new in zip(before, [*names, ""], strict=False) if old != new), before[-1])
+        problem = f"holds a set made of other stills: number {before.index(odd)} was {odd}."
+        raise InputError(root, problem, "Sequences are numbered by their stills: name another folder, or add stills at the end.")
+    if not there or list(names) != before:
+        write_bytes(file, json_bytes({**facts, "stills": list(names)}))
 
 
-def _sharp_still(path: Path, how: DegradeSettings) -> NDArray[np.uint8]:
+def read_still(path: str | Path, how: DegradeSettings, *, enlarge: bool = True) -> NDArray[np.uint8]:
+    """A still to be damaged, uint8 `[S, S, 3]`: its centre square, at most about twice as large as its label is seen.
+
+    Bilinear sampling of a much larger picture would alias, in the label too.
+
+    Args:
+        path: The picture.
+        how: The damage.
+        enlarge: Whether a still may be smaller than its label will be.
+
+    Raises:
+        InputError: It cannot be read, or is too small.
+    """
     still = centre_square(read_picture(path))
     needed = int(np.ceil(how.size_out / (1 - min(how.margin))))
-    if still.shape[0] < needed:
+    if still.shape[0] < needed and not enlarge:
         raise InputError(path, f"is {still.shape[0]} px on its shorter side; the label needs {needed} px.", "Use larger stills.")
-    # Bilinear sampling of a much larger picture would alias: bring it near the label's size first.
     return still if still.shape[0] <= 2 * needed else resize(still, 2 * needed, "area")
 
 

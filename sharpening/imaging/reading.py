@@ -11,7 +11,7 @@ from PIL import Image
 
 from sharpening.errors import InputError, SharpeningError
 
-__all__ = ["MAX_PIXELS", "PICTURE_SUFFIXES", "is_still", "read_head", "read_picture", "text_in_place_of"]
+__all__ = ["MAX_PIXELS", "PICTURE_SUFFIXES", "is_still", "picture_size", "read_head", "read_picture", "text_in_place_of"]
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 """Names that end like this (in either case) are taken for pictures when a folder is listed."""
@@ -65,6 +65,23 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(path, f"is larger than {MAX_PIXELS:,} pixels.", "Make the picture smaller first.") from error
     except Exception as error:  # foreign bytes make the decoders raise nearly anything: struct.error, SyntaxError, KeyError …
+        problem, advice = _diagnose(head, error)
+        raise InputError(path, problem, advice) from error
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Height and width [px] of a picture, by its header alone, as it is turned.
+
+    Raises:
+        InputError: as `read_picture`, as far as the header tells.
+    """
+    path = Path(path)
+    head = read_head(path, "picture")
+    try:
+        with Image.open(path, formats=_READ_KINDS) as image:
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except Exception as error:  # as in `read_picture`
         problem, advice = _diagnose(head, error)
         raise InputError(path, problem, advice) from error
 

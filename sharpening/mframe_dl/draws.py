@@ -24,12 +24,13 @@ class Draws:
 
     Attributes:
         epoch: Which epoch is drawn. The loader counts it up after each pass; a resumed run sets it.
+        repeat: How often the item that is opened has come in this epoch before; the loader sets it.
     """
 
     def __init__(self, seed: int = 0) -> None:
         if seed < 0:
             raise RangeError("seed", seed, "0 or more")
-        self.seed, self.epoch, self._batch = seed, 0, 0
+        self.seed, self.epoch, self.repeat, self._batch = seed, 0, 0, 0
 
     def start_pass(self) -> None:
         """Begin a pass over the training items: batches count from 0."""
@@ -55,13 +56,32 @@ class Draws:
         begin = start - rounds.start * n_items
         return np.concatenate(shuffled)[begin : begin + n_drawn].tolist()
 
+    def counted(self, n_items: int, n_drawn: int) -> list[int]:
+        """The same indices, with `n_items` added for each time that an item has come in this epoch before.
+
+        >>> sorted(Draws(seed=1).counted(2, 5))[:4]
+        [0, 1, 2, 3]
+        """
+        seen = [0] * n_items
+        found = []
+        for index in self.order(n_items, n_drawn):
+            found.append(index + seen[index] * n_items)
+            seen[index] += 1
+        return found
+
+    def when(self, *, train: bool) -> tuple[bool, int, int]:
+        """What the draws for an item depend on beside its name."""
+        return (train, self.epoch, self.repeat) if train else (train, 0, 0)
+
     def for_item(self, name: str, *, train: bool) -> np.random.Generator:
         """Generator for the item called `name`; for validation the same in every epoch, so that figures can be compared.
 
-        A name, not an index: a still gets the same damage whatever else lies in its folder.
+        A name, not an index: a still gets the same damage whatever else lies in its folder. One that comes several times in an epoch gets
+        another each time.
         """
-        key = zlib.crc32(name.encode())
-        return np.random.default_rng((self.seed, _ITEM, self.epoch, key) if train else (self.seed, _VALID, key))
+        key = zlib.crc32(name.encode(errors="surrogateescape"))  # file names may be anything
+        again = (self.repeat,) if self.repeat else ()
+        return np.random.default_rng((self.seed, _ITEM, self.epoch, key, *again) if train else (self.seed, _VALID, key))
 
     def for_batch(self) -> np.random.Generator:
         """Generator for the next training batch."""

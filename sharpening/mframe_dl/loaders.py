@@ -13,11 +13,11 @@ from fastai.data.transforms import IntToFloatTensor
 from fastai.torch_core import batch_to_samples
 from fastcore.foundation import L
 
-from sharpening.errors import RangeError
+from sharpening.errors import RangeError, ShapeError
 from sharpening.frames.degrade import DegradeSettings, settings
 from sharpening.mframe_dl.draws import Draws
 from sharpening.mframe_dl.opening import OpenFrames, OpenLabel, OpenMotion, SequenceOpener
-from sharpening.mframe_dl.sources import Source, Split, Splitter, find_items, is_still
+from sharpening.mframe_dl.sources import Source, Split, Splitter, find_items, frames_side, is_still, item_name
 from sharpening.mframe_dl.transforms import EnlargeFrames, NormalizeFrames, OneDraw, ViewRanges
 from sharpening.mframe_dl.types import BatchForm
 
@@ -56,7 +56,14 @@ class MFrameDL(TfmdDL):
         """Indices of one pass."""
         if not self.shuffle:
             return super().get_idxs()
-        return self.draws.order(len(self.dataset), self.n)
+        return self.draws.counted(len(self.dataset), self.n)
+
+    def create_item(self, s: int | None) -> Any:
+        """One sample; an index beyond the items stands for one of them that has come before."""
+        if s is None:
+            return super().create_item(s)
+        self.draws.repeat, index = divmod(s, len(self.dataset))
+        return super().create_item(index)
 
     def _decode_batch(self, b: Any, max_n: int = 9, full: bool = True) -> L:
         # Items are not encoded beyond opening, so there is nothing to decode here. fastai's way would count the parts of the
@@ -238,9 +245,16 @@ def _opener(
             draws=draws,
             others=others,
         )
-    # All frames get the size of the first sequence, or size_in where that is smaller; a batch can hold one size only.
+    # A batch can hold one size only. Where all sequences have one, small frames are enlarged batch by batch.
     own = SequenceOpener(n_frames, None, size_out)(split.train[0]).frames.shape[1]
-    return SequenceOpener(n_frames, own if size_in is None else min(own, size_in), size_out, draws=draws)
+    sides = {frames_side(item): item for item in split.items}
+    if len(sides) == 1:
+        return SequenceOpener(n_frames, own if size_in is None else min(own, size_in), size_out, draws=draws)
+    if size_in is None:
+        (one, first), (other, second) = list(sides.items())[:2]
+        got = f"{one} px ({item_name(first)}) and {other} px ({item_name(second)})"
+        raise ShapeError("frames of the sequences", got, "one size", "Give size_in, to which all are brought.")
+    return SequenceOpener(n_frames, size_in, size_out, draws=draws)
 
 
 def _named_damage(name: str, size_out: int) -> DegradeSettings:

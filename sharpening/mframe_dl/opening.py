@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from sharpening.errors import InputError, ShapeError
 from sharpening.frames.degrade import Damaged, DegradeSettings, apply, draw
 from sharpening.frames.sequence import FrameSequence, read_frames, read_sequence
-from sharpening.frames.synth import centre_square
-from sharpening.imaging.files import read_picture
+from sharpening.frames.synth import read_still
 from sharpening.imaging.resize import resize
 from sharpening.mframe_dl.draws import Draws
 from sharpening.mframe_dl.transforms import ViewRanges
@@ -75,7 +74,7 @@ class SequenceOpener:
         self.n_frames, self.size, self.size_out = n_frames, size, size_out
         self.damage, self.valid_damage = damage, valid_damage or damage
         self.view, self.draws, self.others = view or ViewRanges(), draws or Draws(), others
-        self._last: tuple[Any, tuple[bool, int], OpenedSequence] | None = None
+        self._last: tuple[Any, tuple[bool, int, int], OpenedSequence] | None = None
 
     def __call__(self, item: Item, *, train: bool = False) -> OpenedSequence:
         """Open `item`.
@@ -84,7 +83,7 @@ class SequenceOpener:
             InputError: if it cannot be read, or is a still and no damage was given.
             ShapeError: if its frames are not square.
         """
-        when = (train, self.draws.epoch)
+        when = self.draws.when(train=train)
         # Frames and label of one sample are asked for one after the other: the second question is answered from memory.
         if self._last is None or self._last[0] is not item or self._last[1] != when:
             self._last = (item, when, self._open(item, train))
@@ -96,12 +95,18 @@ class SequenceOpener:
         if isinstance(item, list):
             return self._from_sequence(FrameSequence(read_frames(item), name=Path(item[0]).parent.name))
         path = Path(item)
-        return self._from_sequence(read_sequence(path)) if path.is_dir() else self._from_still(path, train)
+        return (
+            self._from_sequence(read_sequence(path, label_size=self.size_out)) if path.is_dir() else self._from_still(path, train)
+        )
 
     def _from_sequence(self, sequence: FrameSequence) -> OpenedSequence:
         height, width = sequence.frames.shape[1:3]
         if height != width:
             raise ShapeError(f"frames of {sequence.name}", (height, width), "square frames", "Crop them round the face first.")
+        if sequence.label is not None and sequence.label.shape[0] != sequence.label.shape[1]:
+            raise ShapeError(
+                f"label of {sequence.name}", sequence.label.shape[:2], "a square", "Crop it as the frames are cropped."
+            )
         frames = sequence.frames if sequence.n == self.n_frames else sequence.window(sequence.middle, self.n_frames).frames
         if self.size is not None and self.size != height:
             method = "area" if self.size < height else "bicubic"
@@ -114,7 +119,7 @@ class SequenceOpener:
             advice = "Give degrade='thesis' (or another preset of frames.degrade) to make damaged sequences from stills."
             raise InputError(path, "is a still picture, not a folder of frames.", advice)
         rng = self.draws.for_item("/".join(path.parts[-2:]), train=train)
-        picture, params = centre_square(read_picture(path)), draw(rng, how, n_frames=self.n_frames)
+        picture, params = read_still(path, how), draw(rng, how, n_frames=self.n_frames)
         if train:
             picture, zoom = self.view(picture, rng)
             params = replace(params, view=(params.view[0] / zoom, *params.view[1:]))
@@ -123,7 +128,7 @@ class SequenceOpener:
 
     def _other(self, how: DegradeSettings, rng: np.random.Generator) -> Picture | None:
         wanted = how.p_garbage > 0 and len(self.others) > 0
-        return centre_square(read_picture(self.others[int(rng.integers(len(self.others)))])) if wanted else None
+        return read_still(self.others[int(rng.integers(len(self.others)))], how) if wanted else None
 
     def _sized_label(self, label: Picture) -> Picture:
         if label.shape[:2] == (self.size_out, self.size_out):

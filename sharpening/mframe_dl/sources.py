@@ -13,13 +13,15 @@ from sharpening.errors import InputError, RangeError, ShapeError
 from sharpening.frames.layouts import Mlfdb, SharedData
 from sharpening.frames.listing import sequence_roles, stills
 from sharpening.frames.sequence import FrameSequence, read_sequence
+from sharpening.imaging.reading import picture_size
 
-__all__ = ["Source", "Split", "Splitter", "find_items", "is_still"]
+__all__ = ["Source", "Split", "Splitter", "find_items", "frames_side", "is_still", "item_name"]
 
 Source = str | Path | Sequence[Any] | Mapping[str, Any]
 Splitter = Callable[[Sequence[Any]], tuple[Sequence[int], Sequence[int]]]
 
 _KINDS = ("sequences", "stills")
+_LOOKED_INTO = 5
 _LONGEST = 64  # pictures: a folder with more of them and without a named label is one of stills
 
 
@@ -86,7 +88,9 @@ def find_items(
         split = Split(items, list(range(len(parts[0]))), list(range(len(parts[0]), len(items))))
     else:
         items = _items(source, kind)
-        train, valid = _random_split(source, items, seed, valid_pct) if splitter is None else splitter(items)
+        train, valid = (
+            _random_split(source, items, seed, valid_pct, _groups(source, items)) if splitter is None else splitter(items)
+        )
         split = Split(items, [int(i) for i in train], [int(i) for i in valid])
     _check(split, source)
     return split
@@ -114,9 +118,21 @@ def _items(source: Any, kind: str | None) -> list[Any]:
         return [Path(item) if isinstance(item, str) else item for item in source]
     root = Path(source)
     folders = Mlfdb(root, n_frames=None, size_in=None, needs_label=False).folders
-    if kind == "sequences" or (kind is None and _is_labelled(folders[0])):
+    named = [bool(sequence_roles(folder).labels) for folder in folders]
+    # Without a named label in any of them some folders are looked into: a label may be known by its size.
+    if kind == "sequences" or (kind is None and (any(named) or any(map(_is_labelled, folders[:_LOOKED_INTO])))):
+        _check_labels(root, [folder for folder, labelled in zip(folders, named, strict=True) if not labelled], any(named))
         return list(folders)
     return list(stills(root))
+
+
+def _check_labels(root: Path, nameless: list[Path], some_named: bool) -> None:
+    """Where most labels are told by their names, a folder without any is an error now, not in the middle of an epoch."""
+    lacking = [folder.name for folder in nameless if not _is_labelled(folder)] if some_named else []
+    if lacking:
+        more = " …" if len(lacking) > 3 else ""
+        problem = f"has {len(lacking)} folder(s) without a label: {', '.join(lacking[:3])}{more}"
+        raise InputError(root, f"{problem}.", "Put a sharp picture of the middle frame into each (label.png), or take them out.")
 
 
 def _is_labelled(folder: Path) -> bool:
@@ -129,15 +145,29 @@ def _is_labelled(folder: Path) -> bool:
         return False
 
 
-def _random_split(source: Source, items: list[Any], seed: int, valid_pct: float) -> tuple[list[int], list[int]]:
+def _groups(source: Source, items: list[Any]) -> list[str]:
+    """What must stay together: sequences that `synth` made of one still show one picture."""
+    made = isinstance(source, str | Path) and (Path(source) / "set.json").is_file()
+    return [item.name.rpartition("_")[0] if made and isinstance(item, Path) else str(i) for i, item in enumerate(items)]
+
+
+def _random_split(
+    source: Source, items: list[Any], seed: int, valid_pct: float, groups: Sequence[str]
+) -> tuple[list[int], list[int]]:
     if not 0 < valid_pct < 1:
         raise RangeError("valid_pct", valid_pct, "more than 0 and less than 1")
-    if len(items) < 2:
+    names = list(dict.fromkeys(groups))
+    if len(names) < 2:
         advice = "Two are the least: one trains, one validates. To use one for both, give {'train': [it], 'valid': [it]}."
-        raise InputError(_name(source), f"holds {len(items)} item, which cannot be split.", advice)
-    order = np.random.default_rng(seed).permutation(len(items)).tolist()
-    n_valid = min(max(1, round(valid_pct * len(items))), len(items) - 1)
-    return order[n_valid:], order[:n_valid]
+        what = f"{len(items)} item" if len(items) < 2 else f"{len(items)} sequences of one still"
+        raise InputError(_name(source), f"holds {what}, which cannot be split.", advice)
+    order = np.random.default_rng(seed).permutation(len(names)).tolist()
+    n_valid = min(max(1, round(valid_pct * len(names))), len(names) - 1)
+    members: dict[str, list[int]] = {}
+    for i, group in enumerate(groups):
+        members.setdefault(group, []).append(i)
+    train, valid = ([i for k in part for i in members[names[k]]] for part in (order[n_valid:], order[:n_valid]))
+    return train, valid
 
 
 def _check(split: Split, source: Source) -> None:
@@ -156,5 +186,21 @@ def _name(source: Source) -> str:
 
 
 def _first(source: Any) -> str:
-    item = next(iter(source))
+    return item_name(next(iter(source)))
+
+
+def item_name(item: Any) -> str:
+    """What to call an item in a message."""
     return item.name if isinstance(item, FrameSequence) else str(item)
+
+
+def frames_side(item: Any) -> int:
+    """Height of the frames of a sequence [px], by the headers of its first two pictures: the larger one may be the label.
+
+    Raises:
+        InputError: one of them cannot be read.
+    """
+    if isinstance(item, FrameSequence):
+        return int(item.frames.shape[1])
+    paths = item if isinstance(item, list) else sequence_roles(Path(item)).frames
+    return min(picture_size(path)[0] for path in paths[:2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,11 @@ class Choice:
     def by_hand(self) -> frozenset[str]:
         """Parts whose source the user chose."""
         return frozenset(part for part, frame in self.sources.items() if self.found.get(part) != frame)
+
+    def anew(self) -> Choice:
+        """What the user chose; what was found is to be looked for again."""
+        own = {part: frame for part, frame in self.sources.items() if part in self.by_hand}
+        return replace(self, sources=own, found={}, rest="auto" if self.found else self.rest)
 
     def check(self, frames: Mapping[int, Any] | set[int] | list[int]) -> None:
         """Refuse a choice that names frames that are not there.

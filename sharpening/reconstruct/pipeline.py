@@ -32,6 +32,7 @@ from sharpening.reconstruct.transfer.method import create_transfer
 from sharpening.restore.locate import locate
 from sharpening.restore.located import Choice as Where
 from sharpening.restore.located import Located
+from sharpening.restore.report import face_warnings, frame_warnings
 from sharpening.restore.source import Frames, Source, open_source
 
 __all__ = ["Reconstruction"]
@@ -141,7 +142,8 @@ class Reconstruction:
         # Networks want the middle in the middle; here frames lie in their order of time, as their neighbours are asked first.
         order = np.argsort(located.indexes)
         names = tuple(located.indexes[i] for i in order)
-        state = State(source.name, sequence.frames[order], names, names.index(located.indexes[sequence.middle]), where=asked)
+        plain = {name: getattr(where, name) for name in asked}  # NumPy's numbers fit into no file
+        state = State(source.name, sequence.frames[order], names, names.index(located.indexes[sequence.middle]), where=plain)
         if choice is not None and choice.frames and set(choice.frames) != set(state.names):
             state.warn("input", f"The choice was made of frames {_listed(choice.frames)}; now {_listed(state.names)} are used.")
         return self._run(state, Trace(), choice or Choice(), STEPS[0], source, located)
@@ -163,6 +165,12 @@ class Reconstruction:
         check_kept(self.settings, state.settings, start)
         _check_kept_choice(choice, state.choice, start)
         choice = choice or state.choice or Choice()
+        if (
+            STEPS.index(start) <= STEPS.index("select")
+            and state.settings is not None
+            and self.settings.finds_otherwise(state.settings)
+        ):
+            choice = choice.anew()
         if STEPS.index(start) > STEPS.index("mask") and state.choice is not None:
             choice = replace(choice, masks=state.choice.masks)  # those that the kept step used
         if isinstance(done, State):
@@ -197,6 +205,7 @@ class Reconstruction:
                     guard = self._finetuned(state)
                     if state.finished is not None:
                         step.show(state.finished, self.settings.finetune if guard is None or guard.kept else "undone")
+        _note_found(state, source, located)
         likeness = compare_people(state, self.judge)
         final = state.choice = _final_choice(state, choice)
         state.settings = self.settings
@@ -224,7 +233,11 @@ class Reconstruction:
             return None
         try:
             after = self._finetune(before)
-        except (NoFaceFound, ShapeError) as error:  # a picture that it cannot take; the reconstruction is good without it
+        except (
+            NoFaceFound,
+            RangeError,
+            ShapeError,
+        ) as error:  # a picture that it cannot take; the reconstruction is good without it
             state.warn("finetune", f"The finetuner '{name}' could not be used, the picture is as it was before: {error}")
             return Guarded(before, False, None)
         guard = guarded(before, after, self.judge, most, landmarks=state.view(state.base).landmarks)
@@ -235,6 +248,12 @@ class Reconstruction:
                 change = f"changed the face (identity distance {guard.change:.2f}, at most {most} is allowed)"
             state.warn("finetune", f"The finetuner '{name}' {change}; its result was thrown away.")
         return guard
+
+
+def _note_found(state: State, source: Source | None, located: Located | None) -> None:
+    """Keep in the state what there is to say of the frames and the face in them: who goes on from it must know as well."""
+    if source is not None and located is not None:
+        state.warnings["found"] = [*face_warnings(located, 32, state.pixel), *frame_warnings(source, located)]
 
 
 def _ready(state: State, start: str) -> None:

@@ -19,6 +19,7 @@ from sharpening.reconstruct.state import State
 from sharpening.reconstruct.state_file import state_bytes
 from sharpening.reconstruct.trace import Trace
 from sharpening.restore.located import Located
+from sharpening.restore.place import check_places
 from sharpening.restore.source import Source
 
 __all__ = ["Reconstructed"]
@@ -76,20 +77,27 @@ class Reconstructed:
         Returns:
             The path of the picture.
 
+        A state that lies there from an earlier run on the frames goes, since it would be of another picture.
+
         Raises:
-            InputError, WriteError: another suffix, or a place that cannot be written to.
+            InputError, WriteError: another suffix, a place that cannot be written to, or one of the input's files or drawn masks.
         """
         path = picture_path(path)
+        stored = path.with_suffix(".state.npz")
         contents = {
             path.with_suffix(".json"): json_bytes(self.report),
         }
         sheet = path.with_suffix(".sheet.png")
         contents[sheet] = encode_picture(sheet, self.trace.sheet(heading=self.name))
         if keep_state:
-            contents[path.with_suffix(".state.npz")] = state_bytes(self.state)
+            contents[stored] = state_bytes(self.state)
         if self.state.finished is not None:
             contents[path] = encode_picture(path, to_uint8(self.state.finished))
+        files = [row["path"] for row in self.report["input"].get("files", ())]
+        check_places(contents, [*files, *self.choice.masks.values()])
         write_together(contents)
+        if stored not in contents and self.source is not None:
+            stored.unlink(missing_ok=True)
         return path
 
 

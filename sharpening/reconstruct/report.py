@@ -14,7 +14,7 @@ from sharpening.reconstruct.state import State
 from sharpening.reconstruct.trace import Trace, finite
 from sharpening.restore.agreement import Agreement
 from sharpening.restore.located import Located
-from sharpening.restore.report import face_facts, face_warnings, frame_facts, frame_warnings, identity_warnings, versions
+from sharpening.restore.report import face_facts, frame_facts, identity_warnings, versions
 from sharpening.restore.source import Source
 
 __all__ = ["build_report", "in_words"]
@@ -35,7 +35,7 @@ def build_report(
     terms: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All facts on one result, ready for JSON; `choice` and `settings` in it can be edited and read back."""
-    warnings = _warnings(state, likeness, source, located)
+    warnings = _warnings(state, likeness)
     facts = {
         "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,9 +70,6 @@ def in_words(state: State) -> list[str]:
     return words
 
 
-def _warnings(state: State, likeness: Mapping[str, Agreement], source: Source | None, located: Located | None) -> list[str]:
-    by_step = [words for step in ("input", *STEPS) for words in state.warnings.get(step, [])]
-    on_identity = identity_warnings(state.names, likeness["result"]) if "result" in likeness else []
-    if located is None or source is None:
-        return [*on_identity, *by_step]
-    return [*on_identity, *by_step, *face_warnings(located, 32, state.pixel), *frame_warnings(source, located)]
+def _warnings(state: State, likeness: Mapping[str, Agreement]) -> list[str]:
+    by_step = [words for step in ("input", *STEPS, "found") for words in state.warnings.get(step, [])]
+    return [*(identity_warnings(state.names, likeness["result"]) if "result" in likeness else []), *by_step]

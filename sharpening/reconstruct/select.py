@@ -153,11 +153,11 @@ def _with_neighbours(pick: Pick, scores: NDArray[np.float64], quality: Quality, 
 
 
 def _allowed(quality: Quality, base: int, turned: Sequence[bool], part: int) -> NDArray[np.float64]:
-    """Scores of a part; −1 for frames that must not be its source, and those that do not show it."""
-    scores = np.nan_to_num(quality.score[:, part], nan=-1.0)
-    for i in range(len(scores)):
-        if i != base and (turned[i] or not quality.likeness[i, part] >= LEAST_LIKENESS):
-            scores[i] = -1.0
+    """Scores of a part; −∞ for frames that must not be its source, and those that do not show it. The base may always stay."""
+    score = quality.score[:, part]
+    barred = np.array(turned) | ~(quality.likeness[:, part] >= LEAST_LIKENESS) | np.isnan(score)
+    scores = np.where(barred, -np.inf, score)
+    scores[base] = max(np.nan_to_num(score[base], nan=0.0), 0.0)
     return scores
 
 

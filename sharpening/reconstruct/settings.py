@@ -77,6 +77,10 @@ class Settings:
         """For the JSON file of choices."""
         return asdict(self)
 
+    def finds_otherwise(self, earlier: Settings) -> bool:
+        """Whether sources that were found by earlier settings are to be looked for again."""
+        return any(getattr(self, name) != getattr(earlier, name) for name in ("clean", "enlarge", "clearly"))
+
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Settings:
         """Read what `to_dict` wrote; what is left out has its default.

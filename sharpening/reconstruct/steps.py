@@ -185,6 +185,7 @@ def cross_over(
     state.undone = frozenset()
     _cross(state, step, cross)
     if keep_person(state, judge):
+        step.captions = [f"{caption}\n(taken out again)" if caption.startswith("+") else caption for caption in step.captions]
         _cross(state, step, cross)
     step.facts = {str(state.names[i]): list(parts) for i, parts in state.used.items()}
 

@@ -14,7 +14,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Metric
 from torch import Tensor, nn
 
-__all__ = ["Ema", "EpochDraws", "JsonLog", "LossPart", "PictureMean", "append_line", "loss_parts", "read_log"]
+__all__ = ["Ema", "EpochDraws", "JsonLog", "LastValidation", "LossPart", "PictureMean", "append_line", "loss_parts", "read_log"]
 
 
 class EpochDraws(Callback):
@@ -35,6 +35,21 @@ class EpochDraws(Callback):
         for part in self.loss_func.modules() if isinstance(self.loss_func, nn.Module) else ():
             if isinstance(getattr(part, "generator", None), torch.Generator):
                 part.generator.manual_seed(seed)  # type: ignore[union-attr,operator]
+
+
+class LastValidation(Callback):
+    """Keeps the figures of the last real validation: `get_preds`, and with it `show_results` and `predict`, overwrite fastai's record.
+
+    Attributes:
+        learn.last_validation: A copy of the record, training loss first after a fit.
+    """
+
+    order = 51  # after the recorder
+
+    def after_epoch(self) -> None:
+        """Keep the record, unless predictions are gathered."""
+        if not hasattr(self.learn, "gather_preds"):
+            self.learn.last_validation = list(self.learn.final_record)
 
 
 class Ema(Callback):

@@ -108,9 +108,11 @@ def _words(recipe: Recipe | str | None) -> str:
 
 
 def _last_validation(learn: Learner | None) -> dict[str, float]:
-    if learn is None or not hasattr(learn, "final_record"):
+    # A Learner that `make_learner` did not make keeps fastai's record alone.
+    record = getattr(learn, "last_validation", None) or getattr(learn, "final_record", None)
+    if learn is None or record is None:
         return {}
     names = ["valid_loss", *(metric.name for metric in learn.metrics)]
     # A record of `fit` starts with the training loss, one of `validate` does not: both end with what is wanted.
-    values = list(learn.final_record)[-len(names) :]
+    values = list(record)[-len(names) :]
     return {f"training/{name}": float(value) for name, value in zip(names, values, strict=True) if value is not None}

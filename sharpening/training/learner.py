@@ -25,7 +25,7 @@ from sharpening.imaging.files import sha256_of, write_text
 from sharpening.metrics import metrics as metric_table
 from sharpening.mframe_dl import BatchForm
 from sharpening.registry import Registry
-from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, PictureMean, loss_parts, read_log
+from sharpening.training.callbacks import Ema, EpochDraws, JsonLog, LastValidation, PictureMean, loss_parts, read_log
 from sharpening.training.checkpoints import Checkpoints
 from sharpening.training.export import export
 from sharpening.training.recipes import Recipe, recipes
@@ -106,7 +106,9 @@ def make_learner(
     columns = [PictureMean(name, metric_table.get(name).fn) for name in metrics] + loss_parts(loss, batch_form(dls).size_out)
     settings = {} if splitter is None else {"splitter": splitter}
     clipping = [GradientClip(clip)] if clip > 0 else []
-    learn = Learner(dls, network, loss, lr=lr, wd=wd, metrics=columns, cbs=[*clipping, *cbs], path=path, **settings)
+    learn = Learner(
+        dls, network, loss, lr=lr, wd=wd, metrics=columns, cbs=[*clipping, LastValidation(), *cbs], path=path, **settings
+    )
     if torch.device(dls.device).type == "cuda":
         learn.add_cb(MixedPrecision(AMPMode.BF16 if torch.cuda.is_bf16_supported() else AMPMode.FP16))
     return quieten(learn)

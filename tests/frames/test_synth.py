@@ -88,3 +88,19 @@ def test_stills_that_cannot_be_used_are_left_out_with_the_reason(stills, tmp_pat
 def test_centre_square():
     picture = np.arange(4 * 10 * 3, dtype=np.uint8).reshape(4, 10, 3)
     assert np.array_equal(centre_square(picture), picture[:, 3:7])
+
+
+def test_a_set_goes_on_with_more_stills_at_its_end_and_with_no_others(stills, tmp_path, made_face, rng):
+    root = tmp_path / "set"
+    synthesise(stills, root, how=HOW)
+    later = write_picture(tmp_path / "stills/carl.png", made_face(160, rng))
+    done = synthesise([*stills, later], root, how=HOW)
+    assert (done.made, done.kept) == (1, 2)
+    first = write_picture(tmp_path / "stills/aaron.png", made_face(160, rng))
+    for others in ([first, *stills, later], stills, stills[::-1]):
+        with pytest.raises(InputError, match="other stills"):
+            synthesise(others, root, how=HOW)
+    facts = json.loads((root / "set.json").read_text())
+    assert facts.pop("stills") == ["stills/anna.png", "stills/ben.png", "stills/carl.png"]
+    (root / "set.json").write_text(json.dumps(facts))  # as sets were before their stills were noted
+    assert synthesise([*stills, later], root, how=HOW).kept == 3

@@ -47,3 +47,20 @@ def test_batches_count_from_the_start_of_the_pass() -> None:
 def test_negative_seed_is_told() -> None:
     with pytest.raises(RangeError, match="seed"):
         Draws(-1)
+
+
+def test_an_item_that_comes_again_in_an_epoch_draws_anew() -> None:
+    counted = at(1).counted(3, 8)
+    assert [i % 3 for i in counted] == at(1).order(3, 8)
+    assert len(set(counted)) == 8
+    first, again = at(1), at(1)
+    again.repeat = 1
+    assert first.for_item("a/b.png", train=True).random() != again.for_item("a/b.png", train=True).random()
+    assert first.for_item("a/b.png", train=False).random() == again.for_item("a/b.png", train=False).random()
+    assert first.when(train=True) != again.when(train=True)
+    assert first.when(train=False) == again.when(train=False)
+
+
+def test_names_that_are_not_utf8_draw_too() -> None:
+    name = b"m\xfcller.png".decode("utf-8", "surrogateescape")
+    assert at(0).for_item(name, train=True).random() == at(0).for_item(name, train=True).random()

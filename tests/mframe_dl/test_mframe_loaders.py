@@ -172,3 +172,52 @@ def test_labels_of_other_sizes_come_from_the_still_not_from_a_smaller_label(tmp_
         made = apply(still, draw(np.random.default_rng(0), how, n_frames=1))
         wanted = torch.from_numpy(made.label).permute(2, 0, 1) / 255
         torch.testing.assert_close(label[0].as_subclass(torch.Tensor), wanted)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_still_that_comes_several_times_in_an_epoch_is_damaged_anew_each_time(stills_folder, workers) -> None:
+    shared = {"n_frames": 1, "bs": 4, "degrade": "thesis", "samples_per_epoch": 16, "num_workers": workers, "device": "cpu"}
+    frames = torch.cat([batch[0] for batch in epoch(mframe_dls(stills_folder, **shared))])
+    assert len(frames) == 16
+    assert len({each.numpy().tobytes() for each in frames}) == 16
+
+
+def test_large_stills_are_reduced_before_they_are_seen(tmp_path, rng) -> None:
+    for i in range(2):
+        write_picture(tmp_path / f"{i}.png", rng.integers(0, 256, (1024, 1024, 3), np.uint8))
+    label = mframe_dls(tmp_path, n_frames=1, bs=1, degrade="thesis", device="cpu").one_batch()[1]
+    assert float(label.as_subclass(torch.Tensor).std()) * 255 < 20  # 48 where such noise is sampled as it is
+
+
+def test_sequences_of_several_sizes_keep_their_detail_whichever_comes_first(rng) -> None:
+    def sequence(side: int) -> FrameSequence:
+        stripes = np.zeros((3, side, side, 3), np.uint8)
+        stripes[:, :, :: 2 if side <= 32 else 4] = 255
+        stripes[:, :, 1 :: 2 if side <= 32 else 4] = 255 if side > 32 else 0
+        return FrameSequence(stripes, f"of {side}", np.zeros((64, 64, 3), np.uint8))
+
+    large, small = sequence(64), sequence(20)
+    still = {"flip": False, "zoom": 0, "brightness": 0, "n_frames": 3, "size_out": 64, "bs": 2, "device": "cpu"}
+    for items in ([small, large], [large, small]):
+        frames = mframe_dls({"train": items, "valid": [large]}, size_in=32, **still).valid.one_batch()[0]
+        assert float(frames.as_subclass(torch.Tensor).std()) > 0.4  # a stripe of the large one is a pixel of 32
+    with pytest.raises(ShapeError, match=r"20 px \(of 20\) and 64 px"):
+        mframe_dls({"train": [small, large], "valid": [large]}, size_in=None, **still)
+
+
+def test_of_several_labels_the_one_for_the_wanted_size_is_taken(tmp_path) -> None:
+    for name in ("a", "b"):
+        for k in range(3):
+            write_picture(tmp_path / name / f"{k}.png", np.zeros((16, 16, 3), np.uint8))
+        for side in (64, 128, 256):
+            write_picture(tmp_path / name / f"hr_{side}.png", np.full((side, side, 3), side - 1, np.uint8))
+    for size_out, level in ((64, 63), (128, 127), (144, 255), (256, 255), (300, 255)):
+        label = mframe_dls(tmp_path, n_frames=3, size_in=16, size_out=size_out, bs=1, device="cpu").valid.one_batch()[1]
+        assert label.shape[-1] == size_out
+        assert torch.unique((label.as_subclass(torch.Tensor) * 255).round()).tolist() == [level]
+
+
+def test_a_label_that_is_not_square_is_told(sequences) -> None:
+    odd = FrameSequence(sequences[0].frames, "odd", np.zeros((80, 64, 3), np.uint8))
+    with pytest.raises(ShapeError, match="label of odd"):
+        mframe_dls({"train": [odd], "valid": [odd]}, n_frames=5, size_in=16, size_out=64, device="cpu")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from sharpening.errors import InputError, RangeError, ShapeError
+from sharpening.frames.degrade import settings
+from sharpening.frames.synth import synthesise
 from sharpening.imaging.files import write_picture
 from sharpening.mframe_dl.sources import find_items
 
@@ -80,3 +82,38 @@ def test_impossible_sources_are_told(tmp_path, sequences, stills_folder) -> None
         find_items(stills_folder, kind="films")
     with pytest.raises(RangeError, match="valid_pct"):
         find_items(stills_folder, valid_pct=1.5)
+
+
+def sequence_in(folder, side=16, label=None, n=3) -> None:
+    for k in range(n):
+        write_picture(folder / f"{k}.png", np.full((side, side, 3), 40 * k, np.uint8))
+    if label is not None:
+        write_picture(folder / label, np.full((64, 64, 3), 9, np.uint8))
+
+
+def test_a_folder_without_a_label_is_told_at_once_wherever_it_stands(tmp_path) -> None:
+    for i, label in enumerate((None, "label.png", "label.png")):
+        sequence_in(tmp_path / f"s{i}", label=label)
+    for kind in (None, "sequences"):
+        with pytest.raises(InputError, match=r"1 folder\(s\) without a label: s0"):
+            find_items(tmp_path, kind=kind)
+    sequence_in(tmp_path / "s0", label="sharp.png")  # known by its size
+    assert all(item.is_dir() for item in find_items(tmp_path).items)
+
+
+def test_sequences_of_one_still_stay_on_one_side(tmp_path) -> None:
+    write_picture(tmp_path / "in" / "a.png", np.zeros((160, 160, 3), np.uint8))
+    for name in "bcd":
+        write_picture(tmp_path / "in" / f"{name}.png", np.full((160, 160, 3), ord(name), np.uint8))
+    stills = sorted((tmp_path / "in").iterdir())
+    synthesise(stills, tmp_path / "set", how=settings("thesis"), n_frames=2, per_still=3)
+    for seed in range(6):
+        split = find_items(tmp_path / "set", seed=seed, valid_pct=0.3)
+        assert len(split.items) == 12
+        of = [{item.name.rpartition("_")[0] for item in part} for part in (split.train, split.valid)]
+        assert not of[0] & of[1]
+        assert len(of[0]) + len(of[1]) == 4
+    one = tmp_path / "one"
+    synthesise(stills[:1], one, how=settings("thesis"), n_frames=2, per_still=3)
+    with pytest.raises(InputError, match="3 sequences of one still"):
+        find_items(one)

@@ -12,6 +12,7 @@ import torch
 
 from sharpening.errors import InputError, NoFaceFound, RangeError, ShapeError, WeightsMissing
 from sharpening.frames.sequence import FrameSequence
+from sharpening.imaging.files import write_picture
 from sharpening.imaging.mask_files import write_mask
 from sharpening.reconstruct import STEPS, Choice, Reconstruction, Settings, read_choice, read_state
 from sharpening.reconstruct import steps as steps_module
@@ -203,6 +204,9 @@ def test_parts_that_lead_away_from_the_person_are_taken_out_again(film, done, co
     made = method.again(first, start="crossover")
     assert np.array_equal(made.picture, made.base_picture)
     assert any("taken out again" in words for words in made.warnings)
+    captions = made.trace["crossover"].captions
+    assert captions[0] == captions[-1] == "base 3"
+    assert all(caption.endswith("(taken out again)") for caption in captions[1:-1])
 
 
 def test_a_finetuner_that_changes_the_person_is_undone(film, colour_judge, monkeypatch) -> None:
@@ -217,6 +221,57 @@ def test_a_finetuner_that_changes_the_person_is_undone(film, colour_judge, monke
     assert undone.report["finetune"]["identity_change"] > MOST_CHANGE
     assert np.array_equal(undone.picture, undone.state.crossed.movedim(0, -1).numpy())
     assert any("thrown away" in words for words in undone.warnings)
+
+
+def test_another_limit_looks_for_sources_anew(film, done) -> None:
+    assert done.state.used
+    strict = replace(BICUBIC, clearly=50.0)
+    assert not Reconstruction(strict, judge=False).again(done).state.used
+    assert not Reconstruction(strict, judge=False).again(done, done.choice).state.used
+    by_hand = Choice(base=3, sources={"mouth": 5}, rest="base")
+    assert Reconstruction(strict, judge=False).again(done, by_hand).state.used == {5: ("mouth",)}
+
+
+def test_who_goes_on_from_a_state_is_told_what_was_found_in_the_input(film, tmp_path) -> None:
+    one = Reconstruction(BICUBIC, judge=False)(FrameSequence(film.sequence.frames[3:4], "one"))
+    assert any("Only one frame was used" in words for words in one.warnings)
+    one.save(tmp_path / "a.png", keep_state=True)
+    again = Reconstruction(BICUBIC, judge=False).again(read_state(tmp_path / "a.state.npz"))
+    assert again.warnings == one.warnings
+
+
+def test_a_finetuner_that_refuses_costs_nothing_but_its_step(film, monkeypatch) -> None:
+    method = Reconstruction(Settings(clean="bicubic", finetune="unsharp-mask"), judge=False)
+
+    def refuses(picture):
+        raise RangeError("size", 1280, "at most 1024")
+
+    monkeypatch.setattr(method, "_finetune", refuses)
+    made = method(film.sequence, Choice(base=3))
+    assert any("could not be used" in words for words in made.warnings)
+    assert np.array_equal(made.picture, made.state.crossed.movedim(0, -1).numpy())
+
+
+def test_numbers_of_numpy_are_saved(film, tmp_path) -> None:
+    made = Reconstruction(BICUBIC, judge=False)(film.sequence, Choice(base=3), n_frames=np.int64(5), middle=np.int64(3))
+    made.save(tmp_path / "a.png", keep_state=True)
+    assert read_choice(tmp_path / "a.json")[0].where["n_frames"] == 5
+
+
+def test_no_input_is_written_over_and_no_state_of_another_picture_stays(film, done, tmp_path) -> None:
+    frames = [write_picture(tmp_path / f"{i}.png", frame) for i, frame in enumerate(film.sequence.frames)]
+    before = frames[3].read_bytes()
+    made = Reconstruction(BICUBIC, judge=False)(frames, Choice(base=3))
+    with pytest.raises(InputError, match="written over"):
+        made.save(frames[3])
+    assert frames[3].read_bytes() == before
+    path = made.save(tmp_path / "out" / "face.png", keep_state=True)
+    made.save(path)
+    assert not path.with_suffix(".state.npz").exists()
+    done.save(path, keep_state=True)
+    state = read_state(path.with_suffix(".state.npz"))
+    Reconstruction(BICUBIC, judge=False).again(state).save(path)
+    assert path.with_suffix(".state.npz").exists()  # it was the input
 
 
 def test_steps_that_were_never_done_cannot_be_gone_on_from(done) -> None:

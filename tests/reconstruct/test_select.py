@@ -80,6 +80,15 @@ def test_reasons_name_frames_by_their_numbers() -> None:
     assert next(pick.why for pick in picks if pick.part == "nose").startswith("frame 45 shows")
 
 
+def test_however_bad_the_base_is_no_frame_is_taken_that_must_not_be() -> None:
+    """Detail opposite to that of the others gives a score below nothing."""
+    worst = quality([[-1.6, -1.6, -1.6, -1.6], [1, 1, 1.2, 1], [np.nan, 1, 1, 1.1]], 0.3)
+    assert set(chosen(worst).values()) == {0}
+    alike = [[0.95] * 4, [0.95, 0.3, 0.3, 0.3], [0.95] * 4]
+    found = chosen(quality([[-1.6, -1.6, -1.6, np.nan], [np.nan, 1, 1.2, 1], [np.nan, 1, 0.9, 1.1]], alike))
+    assert found == {"left_eye": 0, "right_eye": 2, "nose": 2, "mouth": 2}
+
+
 def test_frames_that_do_not_show_a_part_are_no_sources() -> None:
     assert chosen(quality([[1, 1, 0.3, 1], [1, 1, np.nan, 1]]))["nose"] == 0
 

@@ -9,6 +9,7 @@ from sharpening.errors import RangeError, ShapeError, WeightsMismatch
 from sharpening.mframe_dl import BatchForm, mframe_dls
 from sharpening.models.zoo import create_model, load_model
 from sharpening.training.export import export
+from sharpening.weights.card import load_card
 from sharpening.weights.names import true_name
 
 
@@ -32,12 +33,16 @@ def test_ten_lines(own_sequences, tiny_default, tmp_path, monkeypatch) -> None:
     dls = mframe_dls(folder, n_frames=3, bs=2)
     learn = get_learner(dls, weights="default")
     learn.fine_tune(1)
+    learn.show_results(max_n=1)
     path = export(learn, "mine", "my_weights", data="my own sequences")
     # ten lines: end
     tuned, card = load_model(path)
     default, _ = load_model("default")
     assert card.settings == {"preset": "tiny"}
     assert card.metrics["training/psnr"] > 10
+    assert card.metrics["training/psnr"] == pytest.approx(learn.validate()[1])  # not that of the pictures shown
+    learn.predict(folder / "take_0")
+    assert load_card(export(learn, "again", "my_weights")).metrics == card.metrics
     changed = [key for key, value in tuned.state_dict().items() if not torch.equal(value, default.state_dict()[key])]
     assert any(key.startswith("decoder") for key in changed)
     assert any(key.startswith("encoder") for key in changed)

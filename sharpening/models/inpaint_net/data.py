@@ -41,7 +41,7 @@ class PairOpener:
 
     def __init__(self, how: PairSettings, size: int, draws: Draws, *, flip: bool = True) -> None:
         self.how, self.size, self.draws, self.view = how, size, draws, ViewRanges(flip=flip)
-        self._last: tuple[Any, tuple[bool, int], InpaintPair] | None = None
+        self._last: tuple[Any, tuple[bool, int, int], InpaintPair] | None = None
 
     def __call__(self, item: Path | str, *, train: bool = False) -> InpaintPair:
         """Open `item`.
@@ -49,7 +49,7 @@ class PairOpener:
         Raises:
             InputError: if it cannot be read.
         """
-        when = (train, self.draws.epoch)
+        when = self.draws.when(train=train)
         # Inputs and label of one sample are asked for one after the other: the second question is answered from memory.
         if self._last is None or self._last[0] is not item or self._last[1] != when:
             self._last = (item, when, self._open(Path(item), train))

@@ -36,7 +36,7 @@ class PairOpener:
 
     def __init__(self, size: int, draws: Draws, *, flip: bool = True) -> None:
         self.size, self.draws, self.view = size, draws, ViewRanges(flip=flip)
-        self._last: tuple[Any, tuple[bool, int], DamagedPair] | None = None
+        self._last: tuple[Any, tuple[bool, int, int], DamagedPair] | None = None
 
     def __call__(self, item: Path | str, *, train: bool = False) -> DamagedPair:
         """Open `item`.
@@ -44,7 +44,7 @@ class PairOpener:
         Raises:
             InputError: if it cannot be read.
         """
-        when = (train, self.draws.epoch)
+        when = self.draws.when(train=train)
         # Input and label of one sample are asked for one after the other: the second question is answered from memory.
         if self._last is None or self._last[0] is not item or self._last[1] != when:
             self._last = (item, when, self._open(Path(item), train))

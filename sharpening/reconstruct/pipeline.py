@@ -165,11 +165,8 @@ class Reconstruction:
         check_kept(self.settings, state.settings, start)
         _check_kept_choice(choice, state.choice, start)
         choice = choice or state.choice or Choice()
-        if (
-            STEPS.index(start) <= STEPS.index("select")
-            and state.settings is not None
-            and self.settings.finds_otherwise(state.settings)
-        ):
+        selects = STEPS.index(start) <= STEPS.index("select")
+        if selects and state.settings is not None and self.settings.finds_otherwise(state.settings):
             choice = choice.anew()
         if STEPS.index(start) > STEPS.index("mask") and state.choice is not None:
             choice = replace(choice, masks=state.choice.masks)  # those that the kept step used
@@ -233,11 +230,8 @@ class Reconstruction:
             return None
         try:
             after = self._finetune(before)
-        except (
-            NoFaceFound,
-            RangeError,
-            ShapeError,
-        ) as error:  # a picture that it cannot take; the reconstruction is good without it
+        except (NoFaceFound, RangeError, ShapeError) as error:
+            # A picture that it cannot take; the reconstruction is good without it.
             state.warn("finetune", f"The finetuner '{name}' could not be used, the picture is as it was before: {error}")
             return Guarded(before, False, None)
         guard = guarded(before, after, self.judge, most, landmarks=state.view(state.base).landmarks)

@@ -217,7 +217,7 @@ def reading_warnings(distance: float, reading: Reading | None) -> list[str]:
         if distance <= LOW_AGREEMENT:
             return [
                 f"How surely the result shows the person of the frames is not known: what their distance of {distance:.2f} means was not "
-                "measured for results of these weights."
+                "measured for results that were made like this one."
             ]
         meaning = f"distance {distance:.2f}; below {LOW_AGREEMENT} counts as the same person"
     elif reading.verdict == "alike":

@@ -266,7 +266,7 @@ def test_of_a_middle_without_a_face_it_is_told_that_nobody_knows_whose_it_is(res
 
 def test_distance_that_nobody_can_read_is_told(quiet) -> None:
     (warning,) = identity_warnings([0], Agreement(0.9, 0.59, 0.59))
-    assert "0.59 means was not measured for results of these weights" in warning
+    assert "0.59 means was not measured for results that were made like this one" in warning
     (warning,) = identity_warnings([0], Agreement(0.9, 0.7, 0.7))
     assert warning.startswith("Low identity agreement")
 

@@ -228,7 +228,7 @@ def test_nothing_to_warn_of(words_for) -> None:
     [
         (Agreement(0.8, 0.7, SAME_PERSON_DISTANCE + 0.01), "Low identity agreement"),
         (Agreement(problem="no face was recognised in the result"), "could not be measured: no face"),
-        (Agreement(0.9, 0.4, 0.4), "was not measured for results of these weights"),
+        (Agreement(0.9, 0.4, 0.4), "was not measured for results that were made like this one"),
         (
             Agreement(0.9, 0.4, 0.4, among_frames=(0.4, 0.4, 0.4, 0.4, 0.9, 0.4, None), reading=ALIKE),
             "frame(s) 4 may show another person",

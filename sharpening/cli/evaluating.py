@@ -147,9 +147,9 @@ def calibrate(
     for grid in grids(found):
         console.out.print(text(grid), markup=False)
     written = [] if out is None else write_calibration(found, out)
-    place = find(true_name(weights), pretrained)
-    card = [write_error_table(place, found.table, sha256=found.facts["sha256"])] if write_card else []
-    for path in [*written, *card]:
+    if write_card:
+        written.append(write_error_table(find(true_name(weights), pretrained), found.table, sha256=found.facts["sha256"]))
+    for path in written:
         console.out.print(str(path), markup=False)
 
 

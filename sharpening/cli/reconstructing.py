@@ -115,8 +115,10 @@ def _decided(choice: Choice, base: int | None, sources: list[str], masks: list[s
 
     if base is not None and base != choice.base:
         # What was found was found for another base: it is looked for anew, and only what the user chose stays.
-        own = {part: base if frame == choice.base else frame for part, frame in choice.sources.items() if part in choice.by_hand}
-        choice = replace(choice, base=base, sources=own, found={}, rest="auto" if choice.found else choice.rest)
+        before, choice = choice.base, choice.anew()
+        choice = replace(
+            choice, base=base, sources={part: base if frame == before else frame for part, frame in choice.sources.items()}
+        )
     named = parse_sources(sources, choice.base)
     found = {part: frame for part, frame in choice.found.items() if part not in named}
     drawn = dict(choice.masks)

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,21 +101,21 @@ def synthesise(
     return Synthesised(made, kept, left_out)
 
 
-def _claim(root: Path, facts: dict[str, object], names: Sequence[str]) -> None:
+def _claim(root: Path, facts: dict[str, object], names: list[str]) -> None:
     file = root / "set.json"
     there = json.loads(file.read_text()) if file.exists() else {}
     # Sets from before their stills were noted go on by their settings alone.
-    before = there.pop("stills", list(names))
+    before = there.pop("stills", names)
     if there and there != json.loads(json.dumps(facts)):
         raise InputError(
             root, "holds a set made with other settings.", "Name another folder, or repeat the settings of its set.json."
         )
-    if before != list(names[: len(before)]):
-        odd = next((old for old, new in zip(before, [*names, ""], strict=False) if old != new), before[-1])
-        problem = f"holds a set made of other stills: number {before.index(odd)} was {odd}."
-        raise InputError(root, problem, "Sequences are numbered by their stills: name another folder, or add stills at the end.")
-    if not there or list(names) != before:
-        write_bytes(file, json_bytes({**facts, "stills": list(names)}))
+    for number, (old, new) in enumerate(zip_longest(before, names[: len(before)])):
+        if old != new:
+            advice = "Sequences are numbered by their stills: name another folder, or add stills at the end."
+            raise InputError(root, f"holds a set made of other stills: number {number} was {old}.", advice)
+    if not there or names != before:
+        write_bytes(file, json_bytes({**facts, "stills": names}))
 
 
 def read_still(path: str | Path, how: DegradeSettings, *, enlarge: bool = True) -> NDArray[np.uint8]:

@@ -246,9 +246,9 @@ def _opener(
             others=others,
         )
     # A batch can hold one size only. Where all sequences have one, small frames are enlarged batch by batch.
-    own = SequenceOpener(n_frames, None, size_out)(split.train[0]).frames.shape[1]
     sides = {frames_side(item): item for item in split.items}
     if len(sides) == 1:
+        own = next(iter(sides))
         return SequenceOpener(n_frames, own if size_in is None else min(own, size_in), size_out, draws=draws)
     if size_in is None:
         (one, first), (other, second) = list(sides.items())[:2]

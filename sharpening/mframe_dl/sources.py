@@ -118,17 +118,20 @@ def _items(source: Any, kind: str | None) -> list[Any]:
         return [Path(item) if isinstance(item, str) else item for item in source]
     root = Path(source)
     folders = Mlfdb(root, n_frames=None, size_in=None, needs_label=False).folders
-    named = [bool(sequence_roles(folder).labels) for folder in folders]
+    if kind == "stills":
+        return list(stills(root))
+    nameless = [folder for folder in folders if not sequence_roles(folder).labels]
+    if len(nameless) < len(folders):
+        _check_labels(root, nameless)
     # Without a named label in any of them some folders are looked into: a label may be known by its size.
-    if kind == "sequences" or (kind is None and (any(named) or any(map(_is_labelled, folders[:_LOOKED_INTO])))):
-        _check_labels(root, [folder for folder, labelled in zip(folders, named, strict=True) if not labelled], any(named))
-        return list(folders)
-    return list(stills(root))
+    elif kind is None and not any(map(_is_labelled, folders[:_LOOKED_INTO])):
+        return list(stills(root))
+    return list(folders)
 
 
-def _check_labels(root: Path, nameless: list[Path], some_named: bool) -> None:
-    """Where most labels are told by their names, a folder without any is an error now, not in the middle of an epoch."""
-    lacking = [folder.name for folder in nameless if not _is_labelled(folder)] if some_named else []
+def _check_labels(root: Path, nameless: list[Path]) -> None:
+    """Where labels are told by their names, a folder without any is an error now, not in the middle of an epoch."""
+    lacking = [folder.name for folder in nameless if not _is_labelled(folder)]
     if lacking:
         more = " …" if len(lacking) > 3 else ""
         problem = f"has {len(lacking)} folder(s) without a label: {', '.join(lacking[:3])}{more}"

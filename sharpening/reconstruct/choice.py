@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sharpening.errors import InputError, RangeError
-from sharpening.imaging.files import write_text
+from sharpening.imaging.files import json_bytes, write_bytes
 from sharpening.models.face_seg.parts import PARTS, part_names
 from sharpening.reconstruct.settings import Settings
 
@@ -123,7 +123,7 @@ def _spread(named: Mapping[str, Any]) -> dict[str, Any]:
 def write_choice(path: str | Path, choice: Choice, settings: Settings, facts: Mapping[str, Any] | None = None) -> None:
     """Write a choice with the settings that it was made under; `facts` are there for the reader and not read back."""
     content = {"version": VERSION, **choice.to_dict(), "settings": settings.to_dict(), "facts": dict(facts or {})}
-    write_text(Path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_bytes(path, json_bytes(content))
 
 
 def read_choice(path: str | Path, settings: Settings | None = None) -> tuple[Choice, Settings]:

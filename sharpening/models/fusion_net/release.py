@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,10 @@ def export_better(
     if there.is_file():
         card = load_card(there)
         gain = gain_over(found, card.metrics, plan)
-        alike = history in _beginnings(card.recipe) and _kept(figures) == _kept_by(card.recipe)
+        kept = _kept(figures)
+        alike = history in _beginnings(card.recipe) and (
+            card.recipe.endswith(kept) if kept else not card.recipe.endswith(_WORDS_KEPT)
+        )
         if plan.judged_by == "critic" and math.isfinite(gain) and not alike:
             gain = math.inf
         if not gain > 0:
@@ -94,17 +96,13 @@ def export_better(
     return True
 
 
+_WORDS_KEPT = " of the weights before kept"
+
+
 def _kept(figures: Mapping[str, float]) -> str:
-    """What a recipe says of the weights from before that were mixed in."""
+    """What the end of a recipe says of the weights from before that were mixed in."""
     share = figures.get("start_share")
-    return f", {share:.0%} of the weights before kept" if share else ""
-
-
-def _kept_by(recipe: str) -> str:
-    """The same, of the last leg of a recipe."""
-    last = recipe.rpartition("; then ")[2]
-    found = re.search(r", \d+% of the weights before kept", last)
-    return found[0] if found else ""
+    return f", {share:.0%}{_WORDS_KEPT}" if share else ""
 
 
 def _beginnings(recipe: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from sharpening.models.learner_parts import Critic, LearnerOptions
 from sharpening.models.sr_gan.adversaries import Adversary, DiscriminatorLoss, GeneratorLoss, get_adversary
 from sharpening.models.sr_gan.callbacks import FrozenHalf, GanSchedule, GanTrainer
 from sharpening.models.sr_gan.discriminator import Discriminator
-from sharpening.training.callbacks import PictureMean
+from sharpening.training.callbacks import LastValidation, PictureMean
 from sharpening.training.learner import batch_form, quieten
 from sharpening.weights.store import find
 
@@ -71,6 +71,7 @@ def gan_learner(
     learn = GANLearner(dls, generator, judge, loss, DiscriminatorLoss(way), GanSchedule(way.n_steps), splitter=_both, **settings)
     learn.remove_cb(learn.gan_trainer)
     learn.add_cb(GanTrainer(switch_eval=False, clip=way.clip, show_img=False))
+    learn.add_cb(LastValidation())
     learn.model.exports = "generator"
     return quieten(learn)
 

@@ -117,17 +117,17 @@ def restore_film(
             total = time.perf_counter() - begin
             seconds = {"look": looked, "restore": total - looked, "total": total}
             facts = FilmFacts(
-                opened,
-                how,
-                face,
-                restorer.trained,
-                n,
-                work.tally,
-                work.agreements,
-                work.watch.people(),
-                {**output, "sha256": sha256_of(film)},
-                seconds,
-                notes,
+                source=opened,
+                choice=how,
+                face=face,
+                trained=restorer.trained,
+                n_frames=n,
+                tally=work.tally,
+                agreements=work.agreements,
+                people=work.watch.people(),
+                output={**output, "sha256": sha256_of(film)},
+                seconds=seconds,
+                notes=notes,
             )
             report.update(build_film_report(facts, restorer.device))
             temporary.write_bytes(json_bytes(report))

@@ -28,7 +28,7 @@ SCHEMA = "sharpening.restore-film/1"
 _MOST_NAMED = 5  # stretches that a warning names
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FilmFacts:
     """What came of a film.
 

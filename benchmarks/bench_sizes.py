@@ -9,7 +9,6 @@ The data's stills have 160 px, so a face of up to 40 px has a truth of four time
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -18,12 +17,13 @@ import torch
 from torch import Tensor
 
 from sharpening.evaluation.facts import mean_interval
+from sharpening.evaluation.measuring import BATCH
+from sharpening.evaluation.methods import fitted
 from sharpening.evaluation.sample import SIDE, stills
 from sharpening.frames.degrade import apply, draw, settings
 from sharpening.frames.layouts import SharedData
 from sharpening.imaging.convert import to_tensor
 from sharpening.imaging.files import write_text
-from sharpening.imaging.resize import resize_tensor
 from sharpening.metrics.error import psnr
 from sharpening.models.face_id.judge import FaceJudge
 from sharpening.restore.error_table import error_table
@@ -31,7 +31,6 @@ from sharpening.restore.network import TrainedNetwork, load_network
 
 SIZES = (32, 36, 40, 48, 64)
 PRESETS = ("stills", "h264", "damaged-middle")
-_STEP = 4  # every fourth pixel in x and y, as `sharpening calibrate` does
 
 
 def main() -> None:
@@ -71,49 +70,38 @@ def main() -> None:
         write_text(given.out / "sizes.md", "\n".join(lines) + "\n")
 
 
-def _row(trained: TrainedNetwork, judge: FaceJudge, preset: str, size: int, data: Path, people: int) -> str:
-    table = error_table(trained.card)
-    gains, nearer, starts, under, whose = list[float](), list[float](), list[float](), list[float](), list[str]()
-    side = min(4 * size, SIDE)
-    for i, (person, frames, label) in enumerate(_sequences(preset, size, side, data, people)):
-        made = trained(frames[None])
-        whose.append(person)
-        simple = _brought(frames[len(frames) // 2][None], side)
-        result = _brought(made.pictures, side)
-        start = float(psnr(simple, label))
-        starts.append(start)
-        gains.append(float(psnr(result, label)) - start)
-        nearer.append(_likeness(judge, result, label) - _likeness(judge, simple, label))
-        if side == 4 * size and table is not None and made.spread is not None:
-            y, x = divmod(i % _STEP**2, _STEP)
-            error = (made.pictures - label).abs().mean(dim=1)[0, y::_STEP, x::_STEP].numpy() * 255
-            under.append(float((error <= table.bound(made.spread[0, 0, y::_STEP, x::_STEP].numpy())).mean()))
-    bound = "" if not under else _words(under, whose, "{:.1%} ± {:.1%}")
-    cells = [preset, f"{size}", f"{side}", f"{np.mean(starts):.2f}", _words(gains, whose, "{:+.2f} ± {:.2f}")]
-    return "| " + " | ".join([*cells, _words(nearer, whose, "{:+.4f} ± {:.4f}"), bound]) + " |"
-
-
-def _sequences(preset: str, size: int, side: int, data: Path, people: int) -> Iterator[tuple[str, Tensor, Tensor]]:
-    how = settings(preset).sized(size, side)
-    for still in islice(stills(SharedData(data), 0, "valid"), people):
-        made = apply(still.picture, draw(np.random.default_rng(still.dice), how))
-        yield still.person, to_tensor(made.frames), to_tensor(made.label)[None]
-
-
-def _brought(pictures: Tensor, side: int) -> Tensor:
-    """To so many pixels: bicubic up, means down."""
-    return resize_tensor(pictures, side, "area" if pictures.shape[-1] > side else "bicubic").clamp(0, 1)
-
-
 @torch.inference_mode()
-def _likeness(judge: FaceJudge, picture: Tensor, label: Tensor) -> float:
-    points = judge.locate(label)
-    mine, truth = judge.descriptors(picture, points), judge.descriptors(label, points)
-    return float(torch.cosine_similarity(mine, truth))
-
-
-def _words(values: list[float], whose: list[str], form: str) -> str:
-    return form.format(*mean_interval(np.array(values), np.array(whose)))
+def _row(trained: TrainedNetwork, judge: FaceJudge, preset: str, size: int, data: Path, people: int) -> str:
+    side, table = min(4 * size, SIDE), error_table(trained.card)
+    how = settings(preset).sized(size, side)
+    figures, whose = list[Tensor](), list[str]()
+    source = islice(stills(SharedData(data), 0, "valid"), people)
+    while some := list(islice(source, BATCH)):
+        made = [apply(still.picture, draw(np.random.default_rng(still.dice), how)) for still in some]
+        frames, labels = (torch.stack([to_tensor(getattr(each, name)) for each in made]) for name in ("frames", "label"))
+        output, points = trained(frames), judge.locate(labels)
+        truth = judge.descriptors(labels, points)
+        pictures = [fitted(frames[:, frames.shape[1] // 2], labels), fitted(output.pictures, labels)]
+        decibels = [psnr(each, labels) for each in pictures]
+        cosines = [torch.cosine_similarity(judge.descriptors(each, points), truth) for each in pictures]
+        under = torch.full((len(some),), torch.nan)
+        if side == 4 * size and table is not None and output.spread is not None:
+            error = (output.pictures - labels).abs().mean(dim=1) * 255
+            under = (error <= torch.from_numpy(table.bound(output.spread[:, 0].numpy()))).float().mean(dim=(1, 2))
+        figures.append(torch.stack([decibels[0], decibels[1] - decibels[0], cosines[1] - cosines[0], under], dim=1))
+        whose += [still.person for still in some]
+    start, gain, nearer, held = (mean_interval(column, np.array(whose)) for column in torch.cat(figures).double().numpy().T)
+    bound = "" if np.isnan(held[0]) else f"{held[0]:.1%} ± {held[1]:.1%}"
+    cells = [
+        preset,
+        f"{size}",
+        f"{side}",
+        f"{start[0]:.2f}",
+        f"{gain[0]:+.2f} ± {gain[1]:.2f}",
+        f"{nearer[0]:+.4f} ± {nearer[1]:.4f}",
+        bound,
+    ]
+    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ def beyond_measure(size_cut: int, card: WeightCard, reading: Reading | None) -> 
     """What to say where figures are read that were measured on faces of another size than the `size_cut` px of this one."""
     if size_cut == card.size_in or (reading is None and error_table(card) is None):
         return []
-    what = f"was measured on faces of {card.size_in} px; this one was cut to {size_cut} px (docs/results/sizes.md: what larger faces give)"
+    what = f"was measured on faces of {card.size_in} px; this one was cut to {size_cut} px, and neither was fitted to that"
     return [f"What is said of expected error and likeness {what}."]
 
 
